@@ -1,0 +1,94 @@
+//! The servers: one folder a protocol behind one small trait. Knows no store and no screen.
+//!
+//! What the ids and cursors of a protocol mean stays in its folder.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+
+pub mod error;
+
+pub use error::{Error, Kind};
+
+use crate::mail::keyword::Keywords;
+use crate::mail::remote::{Applied, Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
+
+/// What a server or a folder can do that the manager must know of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// Whether [`Backend::apply`] works.
+    pub can_apply: bool,
+    /// Whether [`Backend::wait`] hears of news by itself; otherwise it only lets time pass.
+    pub can_wait: bool,
+    /// The server's capabilities as it names them, for `doctor`.
+    pub words: Vec<String>,
+}
+
+/// Bytes and waits of a connection since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Bytes read, after decryption.
+    pub bytes_in: u64,
+    /// Bytes written, before encryption.
+    pub bytes_out: u64,
+    /// Times something was sent after everything sent before had been answered.
+    pub round_trips: u64,
+}
+
+/// What the store knows of a mailbox; asked only by backends whose server keeps no journal.
+pub trait Known: Send + Sync {
+    /// Gives every known message of the mailbox with its keywords as last told by the server.
+    fn remotes(&self) -> Vec<(RemoteId, Keywords)>;
+    /// Gives how many there are, which costs less.
+    fn count(&self) -> u64;
+}
+
+/// Why [`Backend::wait`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Something changed in the mailbox.
+    Changed,
+    /// The time is over.
+    TimedOut,
+}
+
+/// A signed-in connection to where mail is. Every wait inside has a deadline; dropping a future leaves the
+/// connection unusable at worst, never wrong.
+pub trait Backend: Send {
+    /// Says what can be done here.
+    fn offer(&self) -> Offer;
+
+    /// Counts what went over the wire.
+    fn traffic(&self) -> Traffic;
+
+    /// Lists the mailboxes.
+    fn mailboxes(&mut self) -> impl Future<Output = Result<Vec<RemoteMailbox>, Error>> + Send;
+
+    /// Sends what changed in a mailbox since `cursor` (everything, newest first, without one), ending each
+    /// complete portion with [`Delta::Commit`]. A first portion is small, so that a screen can be filled.
+    fn changes(
+        &mut self,
+        mailbox: &str,
+        cursor: Option<&Cursor>,
+        known: &dyn Known,
+        out: &Sender<Delta>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Sends the wanted bodies in order, in slices, from each one's offset on. A message that is gone is left out.
+    fn fetch(
+        &mut self,
+        mailbox: &str,
+        wants: &[Want],
+        out: &Sender<Slice>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes one change.
+    fn apply(&mut self, operation: &RemoteOperation) -> impl Future<Output = Result<Applied, Error>> + Send;
+
+    /// Waits for news of a mailbox, at most so long.
+    fn wait(&mut self, mailbox: &str, at_most: Duration) -> impl Future<Output = Result<News, Error>> + Send;
+
+    /// Says goodbye; errors do not matter any more.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}

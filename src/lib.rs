@@ -1,0 +1,6 @@
+//! Surat: a terminal mail user agent.
+//!
+//! **The local store is the truth; the screen only asks it, servers are only reconciled with it.**
+
+pub mod backend;
+pub mod mail;

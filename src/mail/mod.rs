@@ -1,0 +1,18 @@
+//! The words of the house: plain values and pure functions over mail. No files, sockets or clocks.
+//!
+//! Store, backends and screen all speak in these; none of them is known here.
+
+pub mod account;
+pub mod address;
+pub mod change;
+pub mod document;
+pub mod email;
+pub mod id;
+pub mod keyword;
+pub mod mailbox;
+pub mod mutation;
+pub mod query;
+pub mod remote;
+pub mod safe;
+pub mod time;
+pub mod view;

@@ -1,0 +1,122 @@
+//! Owns the user's edits: what is asked for, the single steps it comes to, and their inverses.
+//!
+//! The store applies steps; nothing in here knows how.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::id::{EmailId, MailboxId};
+use crate::mail::keyword::{FLAGGED, SEEN};
+use crate::mail::mailbox::Role;
+
+/// What a user asks for, on a set of emails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mutation {
+    /// The emails, each with the mailbox from which the user sees it, if from one.
+    pub targets: Vec<Target>,
+    /// What is to become of them.
+    pub edit: Edit,
+}
+
+/// An email, and the mailbox from which the user acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The email.
+    pub email: EmailId,
+    /// The mailbox that a move takes it from; without one, every mailbox that it is in.
+    pub from: Option<MailboxId>,
+}
+
+/// One verb.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Sets or clears a keyword.
+    Keyword(String, bool),
+    /// Moves to a mailbox of the same account.
+    Move(MailboxId),
+    /// Moves to the mailbox with this role in each email's own account; it is made when there is none.
+    MoveToRole(Role),
+    /// Removes for good.
+    Remove,
+}
+
+impl Edit {
+    /// Says what was done to `count` conversations or messages, for the line above the footer: `Archived 3`.
+    pub fn past_tense(&self, count: usize, unit: &str, folder: Option<&str>) -> String {
+        let s = if count == 1 { "" } else { "s" };
+        let it = format!("{count} {unit}{s}");
+        match self {
+            Edit::Keyword(keyword, true) if keyword == SEEN => format!("Marked {it} as read"),
+            Edit::Keyword(keyword, false) if keyword == SEEN => format!("Marked {it} as unread"),
+            Edit::Keyword(keyword, true) if keyword == FLAGGED => format!("Starred {it}"),
+            Edit::Keyword(keyword, false) if keyword == FLAGGED => format!("Took the star off {it}"),
+            Edit::Keyword(keyword, true) => format!("Tagged {it} with {keyword}"),
+            Edit::Keyword(keyword, false) => format!("Took {keyword} off {it}"),
+            Edit::MoveToRole(Role::Archive) => format!("Archived {it}"),
+            Edit::MoveToRole(Role::Trash) => format!("Moved {it} to Trash"),
+            Edit::MoveToRole(Role::Junk) => format!("Marked {it} as junk"),
+            Edit::Move(_) | Edit::MoveToRole(_) => format!("Moved {it} to {}", folder.unwrap_or("another folder")),
+            Edit::Remove => format!("Deleted {it} for good"),
+        }
+    }
+}
+
+/// The smallest edit: one bit of one email. Its inverse is the same step with the bit turned over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// Sets or clears a wanted keyword.
+    Keyword {
+        /// The email.
+        email: i64,
+        /// The keyword.
+        keyword: String,
+        /// Whether it is wanted.
+        on: bool,
+    },
+    /// Wants an email in a mailbox, or not there any more.
+    Membership {
+        /// The email.
+        email: i64,
+        /// The mailbox.
+        mailbox: i64,
+        /// Whether it is wanted there.
+        on: bool,
+    },
+}
+
+impl Step {
+    /// Gives the step that takes this one back.
+    pub fn inverse(&self) -> Step {
+        match self.clone() {
+            Step::Keyword { email, keyword, on } => Step::Keyword { email, keyword, on: !on },
+            Step::Membership { email, mailbox, on } => Step::Membership { email, mailbox, on: !on },
+        }
+    }
+
+    /// Gives the steps that take all of these back, last one first.
+    pub fn inverse_of_all(steps: &[Step]) -> Vec<Step> {
+        steps.iter().rev().map(Step::inverse).collect()
+    }
+}
+
+/// What an edit, an undo or a redo did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The sentence of the history: `Archived 3 messages`.
+    pub label: String,
+    /// Emails that changed; 0 when all was so already.
+    pub emails: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inverse_of_the_inverse_is_the_step() {
+        let steps = [
+            Step::Keyword { email: 1, keyword: "$seen".into(), on: true },
+            Step::Membership { email: 1, mailbox: 2, on: false },
+        ];
+        assert_eq!(Step::inverse_of_all(&Step::inverse_of_all(&steps)), steps);
+    }
+}

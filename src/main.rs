@@ -1,0 +1,2 @@
+//! Surat, the program: hands the command line on.
+fn main() {}
