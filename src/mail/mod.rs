@@ -16,3 +16,4 @@ pub mod remote;
 pub mod safe;
 pub mod time;
 pub mod view;
+pub mod wrap;
