@@ -3,4 +3,5 @@
 //! **The local store is the truth; the screen only asks it, servers are only reconciled with it.**
 
 pub mod backend;
+pub mod config;
 pub mod mail;

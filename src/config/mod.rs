@@ -1,0 +1,21 @@
+//! The user: configuration file, paths, secrets, log and lock files, saving and opening what came by mail.
+//!
+//! It knows neither store nor servers nor screen, and never waits for a network.
+
+pub mod account;
+pub mod edit;
+pub mod error;
+pub mod file;
+pub mod lock;
+pub mod log;
+pub mod nearest;
+pub mod paths;
+pub mod private;
+pub mod secret;
+mod section;
+
+pub use account::{Account, Server};
+pub use edit::{add_account, remove_account};
+pub use error::Error;
+pub use file::Config;
+pub use paths::Paths;
