@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 pub mod error;
+pub mod maildir;
 pub mod mutf7;
 
 pub use error::{Error, Kind};

@@ -1,2 +1,4 @@
 //! Every test that needs files, servers or a terminal, as modules of one binary: each binary links SQLite and OpenSSL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+
+mod backend;

@@ -1,0 +1,161 @@
+//! Mail in files: one directory a folder, one file a message (Maildir and Maildir++), shared with other programs.
+//!
+//! It keeps no index of its own: the directories are asked each time, cheaply when nothing changed. Here stands what
+//! the manager sees; `pull` reads, `push` writes, `folder`, `name` and `scan` know the layout.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+
+mod folder;
+mod name;
+mod pull;
+mod push;
+mod scan;
+mod stand_in;
+
+use crate::backend::maildir::push::Writer;
+use crate::backend::maildir::scan::State;
+use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
+use crate::mail::remote::{Applied, Cursor, Delta, RemoteMailbox, RemoteOperation, Slice, Want};
+
+/// How often a folder is looked at for news: two calls of `stat`.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A Maildir on this machine.
+#[derive(Debug)]
+pub struct Maildir {
+    root: PathBuf,
+    writer: Writer,
+    seen: HashMap<String, Seen>,
+}
+
+/// What a folder was like when it was last read.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    state: State,
+    is_settled: bool,
+}
+
+impl Maildir {
+    /// Opens the Maildir at `path`, which must be a directory; folders in it are found when they are asked for.
+    pub fn open(path: &Path) -> Result<Maildir, Error> {
+        let refuse = |what: &str| Error::new(Kind::Local, path.display().to_string(), "opening the Maildir", what);
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Err(refuse("this is a file, not a directory")),
+            Err(error) => return Err(refuse(&words(&error))),
+        }
+        std::fs::read_dir(path).map_err(|error| refuse(&words(&error)))?;
+        Ok(Self { root: path.to_owned(), writer: Writer::new(path), seen: HashMap::new() })
+    }
+
+    /// Gives the path that a new folder of this name has; [`RemoteOperation::Move`] makes it when it is missing.
+    pub fn path_of_new(&self, name: &str) -> String {
+        folder::path_of_new(&self.root, name)
+    }
+}
+
+impl Backend for Maildir {
+    fn offer(&self) -> Offer {
+        Offer { can_apply: true, can_wait: true, words: vec!["Maildir".to_owned()] }
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
+        let root = self.root.clone();
+        in_background(&self.root, "listing folders", move || folder::list(&root)).await
+    }
+
+    async fn changes(
+        &mut self,
+        mailbox: &str,
+        cursor: Option<&Cursor>,
+        known: &dyn Known,
+        out: &Sender<Delta>,
+    ) -> Result<(), Error> {
+        let directory = folder::directory(&self.root, mailbox);
+        let place = directory.clone();
+        let state = in_background(&place, "looking for changes", move || State::of(&directory)).await?;
+        if cursor.is_some_and(|cursor| cursor.0 == state.to_cursor(known.count())) {
+            self.seen.insert(mailbox.to_owned(), Seen { state, is_settled: true });
+            return Ok(());
+        }
+        let known = known.remotes();
+        let (directory, out) = (place.clone(), out.clone());
+        let pull = move || pull::pull(&directory, known, &out);
+        let (state, is_settled) = in_background(&place, "reading the folder", pull).await?;
+        self.seen.insert(mailbox.to_owned(), Seen { state, is_settled });
+        Ok(())
+    }
+
+    async fn fetch(&mut self, mailbox: &str, wants: &[Want], out: &Sender<Slice>) -> Result<(), Error> {
+        let directory = folder::directory(&self.root, mailbox);
+        let (place, wants, out) = (directory.clone(), wants.to_vec(), out.clone());
+        let index = self.writer.index(&directory);
+        in_background(&place, "reading messages", move || pull::fetch(&index, &wants, &out)).await
+    }
+
+    async fn apply(&mut self, operation: &RemoteOperation) -> Result<Applied, Error> {
+        let (writer, operation) = (self.writer.clone(), operation.clone());
+        in_background(&self.root, "changing files", move || writer.apply(&operation)).await
+    }
+
+    async fn wait(&mut self, mailbox: &str, at_most: Duration) -> Result<News, Error> {
+        let end = Instant::now() + at_most;
+        let directory = folder::directory(&self.root, mailbox);
+        let mut seen = self.seen.get(mailbox).copied();
+        loop {
+            let looked = directory.clone();
+            let state = in_background(&directory, "watching the folder", move || State::of(&looked)).await?;
+            let before = seen.get_or_insert(Seen { state, is_settled: true });
+            // A change right after the last look may have left no trace in the state: one more look is due.
+            let is_due = !before.is_settled && state.is_settled();
+            if before.state != state || is_due {
+                self.seen.remove(mailbox);
+                return Ok(News::Changed);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(News::TimedOut);
+            }
+            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+        }
+    }
+
+    async fn close(&mut self) {}
+}
+
+/// Does file work on a thread that may block.
+async fn in_background<T: Send + 'static>(
+    place: &Path,
+    stage: &'static str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    let refuse = |what: String| Error::new(Kind::Local, place.display().to_string(), stage, what);
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| refuse(words(&error))),
+        Err(_) => Err(refuse("the work was stopped half way".to_owned())),
+    }
+}
+
+/// Says what a file error means here.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "it is not there; check the path, or whether a disk is not mounted".to_owned(),
+        ErrorKind::PermissionDenied => "this user may not read or change it; check its permissions".to_owned(),
+        ErrorKind::NotADirectory => "this is a file where a directory should be".to_owned(),
+        ErrorKind::StorageFull => "the disk is full; make room, it is tried again".to_owned(),
+        ErrorKind::ReadOnlyFilesystem => "the file system cannot be written to".to_owned(),
+        ErrorKind::InvalidFilename => {
+            "the folder's name is longer than a file name can be; choose a shorter one".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Backends against real files and servers.
+
+mod maildir;
