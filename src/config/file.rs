@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         let (_, problems) = parse("[accounts.a]\nsmtp = { host = \"bücher.org\", \"pört\" = 1 }");
-        let expected = "config.toml:2:30: unknown key \"pört\" in [accounts.a.smtp], did you mean \"port\"?";
+        let expected = "config.toml:2:31: unknown key \"pört\" in [accounts.a.smtp], did you mean \"port\"?";
         assert!(problems.iter().any(|problem| problem == expected), "{problems:?}");
     }
 

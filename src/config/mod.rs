@@ -9,8 +9,10 @@ pub mod file;
 pub mod lock;
 pub mod log;
 pub mod nearest;
+pub mod open;
 pub mod paths;
 pub mod private;
+pub mod save;
 pub mod secret;
 mod section;
 
