@@ -3,9 +3,12 @@
 //! It knows neither store nor servers nor screen, and never waits for a network.
 
 pub mod account;
+pub mod command;
 pub mod edit;
 pub mod error;
 pub mod file;
+pub mod key;
+pub mod keymap;
 pub mod lock;
 pub mod log;
 pub mod nearest;
@@ -15,6 +18,7 @@ pub mod private;
 pub mod save;
 pub mod secret;
 mod section;
+pub mod theme;
 
 pub use account::{Account, Server};
 pub use edit::{add_account, remove_account};
