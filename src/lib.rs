@@ -3,6 +3,7 @@
 //! **The local store is the truth; the screen only asks it, servers are only reconciled with it.**
 
 pub mod backend;
+pub mod cli;
 pub mod config;
 pub mod mail;
 pub mod ui;

@@ -1,2 +1,13 @@
 //! Surat, the program: hands the command line on.
-fn main() {}
+
+use std::process::ExitCode;
+
+use surat::cli::{self, Outcome};
+
+fn main() -> ExitCode {
+    cli::crash::install();
+    match cli::run(std::env::args_os()) {
+        Outcome::Done(status) => status,
+        Outcome::Interface(_) | Outcome::Demo(..) => ExitCode::FAILURE,
+    }
+}

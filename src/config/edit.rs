@@ -59,7 +59,10 @@ fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), Error>)
     };
     let mut document = text.parse::<DocumentMut>().map_err(|_| unreadable(path, &text))?;
     change(&mut document)?;
-    private::replace(path, document.to_string().as_bytes())
+    let changed = document.to_string();
+    // A new section brings its empty line along, which is one too many at the top of a file.
+    let changed = if text.trim().is_empty() { changed.trim_start() } else { &changed };
+    private::replace(path, changed.as_bytes())
 }
 
 /// Says where a text that is no TOML is wrong, in the words of reading it.

@@ -1,0 +1,271 @@
+//! Owns `surat account`: adding from flags, listing, checking, removing.
+//!
+//! It asks nothing: guided set-up belongs to the interface.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::args::{AccountCommand, AddArgs, Place};
+use crate::cli::check::{self, Step};
+use crate::cli::context::{self, Context};
+use crate::cli::failure::{Failure, Status};
+use crate::cli::output::TableRow;
+use crate::cli::say;
+use crate::config::account::{
+    Account, Auth, Leave, Password, Protocol, Security, Server, Source, Submit, check_email, check_host, check_name,
+};
+use crate::config::{Config, edit, secret};
+
+/// Runs one of the account commands.
+pub fn run(context: &Context, command: AccountCommand) -> Result<(), Failure> {
+    match command {
+        AccountCommand::Add(args) => add(context, *args),
+        AccountCommand::List => list(context),
+        AccountCommand::Check { name } => check(context, name.as_deref()),
+        AccountCommand::Remove { name, keep_mail } => remove(context, &name, keep_mail),
+    }
+}
+
+/// What `account list --json` and `account add --json` say of an account.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    email: &'a str,
+    kind: &'static str,
+    place: String,
+    enabled: bool,
+}
+
+impl<'a> Listed<'a> {
+    fn of(account: &'a Account) -> Self {
+        let (name, email) = (account.name.as_str(), account.email.as_str());
+        let (kind, place) = (account.source.kind(), account.source.place());
+        Self { name, email, kind, place, enabled: !account.is_disabled }
+    }
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let config = context.config()?;
+    let listed: Vec<Listed> = config.accounts.iter().map(Listed::of).collect();
+    if context.output.is_json {
+        return Ok(context.output.json(&listed)?);
+    }
+    let row = |account: &Listed| {
+        let state = if account.enabled { "" } else { " (disabled)" };
+        let place = format!("{}{state}", account.place);
+        TableRow::new([account.name.to_owned(), account.email.to_owned(), account.kind.to_owned(), place])
+    };
+    let rows: Vec<TableRow> = listed.iter().map(row).collect();
+    if rows.is_empty() {
+        say("there is no account yet; `surat account add --help` shows how to add one");
+    }
+    Ok(context.output.table(&rows)?)
+}
+
+fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
+    let config = context.config()?;
+    let account = from_flags(&args, &config)?;
+    if let Some(existing) = config.account(&account.name) {
+        return Err(Failure::usage(format!(
+            "there is already an account \"{}\" ({}); choose another name with --account-name",
+            existing.name, existing.email
+        )));
+    }
+    if !args.no_check {
+        try_out(context, &account)?;
+    }
+    edit::add_account(&context.paths.config_file, &account)?;
+    if context.output.is_json {
+        return Ok(context.output.json(&Listed::of(&account))?);
+    }
+    say(&format!("added \"{}\" to {}; next: surat sync", account.name, context.paths.config_file.display()));
+    Ok(())
+}
+
+/// Builds the account that the flags describe, or says which flag is missing.
+fn from_flags(args: &AddArgs, config: &Config) -> Result<Account, Failure> {
+    let mut missing = Vec::new();
+    if args.email.is_none() {
+        missing.push("EMAIL");
+    }
+    if args.imap.is_none() && args.pop3.is_none() && args.maildir.is_none() {
+        missing.push("one of --imap HOST, --pop3 HOST, --maildir DIR");
+    }
+    if args.pop3.is_some() && args.leave_on_server.is_none() {
+        missing.push("--leave-on-server never|always|DAYS");
+    }
+    let email = match (&args.email, missing.is_empty()) {
+        (Some(email), true) => email.clone(),
+        _ => {
+            let what = missing.join(" and ");
+            return Err(Failure::usage(format!(
+                "account add needs {what}; nothing is discovered or asked yet, see `surat account add --help`"
+            )));
+        }
+    };
+    check_email(&email).map_err(|what| Failure::usage(format!("{email}: {what}")))?;
+    let name = match &args.account_name {
+        Some(name) => name.clone(),
+        None => suggest_name(&email, config),
+    };
+    check_name(&name).map_err(|what| Failure::usage(format!("\"{name}\": {what}")))?;
+    let mut account = Account::new(&name, &email, source(args, &email)?);
+    account.full_name.clone_from(&args.name);
+    account.smtp =
+        args.smtp.as_ref().map(|place| server(args, &email, place, Protocol::Smtp).map(Submit::Server)).transpose()?;
+    Ok(account)
+}
+
+fn source(args: &AddArgs, email: &str) -> Result<Source, Failure> {
+    if let Some(path) = &args.maildir {
+        let path = absolute(path)?;
+        if !args.no_check && !path.is_dir() {
+            return Err(Failure::usage(format!("there is no directory {}", path.display())));
+        }
+        return Ok(Source::Maildir { path });
+    }
+    if let Some(place) = &args.pop3 {
+        let server = server(args, email, place, Protocol::Pop3)?;
+        return Ok(Source::Pop3 { server, leave: args.leave_on_server.unwrap_or(Leave::Always) });
+    }
+    match &args.imap {
+        Some(place) => server(args, email, place, Protocol::Imap).map(Source::Imap),
+        None => Err(Failure::usage("account add needs --imap HOST")),
+    }
+}
+
+fn server(args: &AddArgs, email: &str, place: &Place, protocol: Protocol) -> Result<Server, Failure> {
+    let said = match protocol {
+        Protocol::Smtp => args.smtp_security,
+        Protocol::Imap | Protocol::Pop3 => args.security,
+    };
+    let (port, security): (u16, Security) = protocol.settle(place.port, said);
+    check_host(&place.host, security).map_err(|what| Failure::usage(format!("\"{}\": {what}", place.host)))?;
+    if let Some(command) = &args.password_command {
+        let words = secret::split(command).map_err(|what| Failure::usage(format!("--password-command {what}")))?;
+        if words.is_empty() {
+            return Err(Failure::usage("--password-command is empty"));
+        }
+    }
+    Ok(Server {
+        host: place.host.clone(),
+        port,
+        security,
+        username: args.username.clone().unwrap_or_else(|| email.to_owned()),
+        password: args.password_command.clone().map(Password::Command),
+        auth: Auth::Password,
+        ca_file: args.ca_file.as_deref().map(absolute).transpose()?,
+    })
+}
+
+/// Makes a path mean the same from every working directory.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// Names an account after its domain, `ayu@kampus.ac.id` is `kampus`, with a number when that is taken.
+fn suggest_name(email: &str, config: &Config) -> String {
+    let domain = email.rsplit('@').next().unwrap_or_default();
+    let label = domain.split('.').find(|label| !matches!(*label, "mail" | "imap" | "www")).unwrap_or(domain);
+    let plain: String = label.chars().filter(|c| c.is_alphanumeric() || *c == '-').take(30).collect();
+    let plain = plain.trim_matches('-').to_lowercase();
+    let base = if plain.is_empty() { "mail".to_owned() } else { plain };
+    let mut name = base.clone();
+    let mut number = 2;
+    while config.account(&name).is_some() {
+        name = format!("{base}{number}");
+        number += 1;
+    }
+    name
+}
+
+/// What `account check --json` says of an account.
+#[derive(Debug, Serialize)]
+struct Checked<'a> {
+    account: &'a str,
+    ok: bool,
+    steps: Vec<Step>,
+}
+
+fn check(context: &Context, name: Option<&str>) -> Result<(), Failure> {
+    let config = context.config_with_accounts()?;
+    let mut all = Vec::new();
+    for account in context.chosen(&config, name)? {
+        let steps = check::account(context, account);
+        if !context.output.is_json {
+            context.output.line(&format!("{} ({})", account.name, account.source.place()))?;
+            print(context, &steps)?;
+        }
+        all.push(Checked { account: &account.name, ok: !steps.iter().any(Step::has_failed), steps });
+    }
+    if context.output.is_json {
+        context.output.json(&all)?;
+    }
+    match (all.iter().any(|checked| checked.ok), all.iter().any(|checked| !checked.ok)) {
+        (_, false) => Ok(()),
+        (true, true) => Err(Failure::new(Status::Partly, "")),
+        (false, true) => Err(Failure::failed("")),
+    }
+}
+
+/// Writes steps for people.
+pub fn print(context: &Context, steps: &[Step]) -> Result<(), Failure> {
+    for step in steps {
+        let mark = match step.ok {
+            Some(true) => "✓",
+            Some(false) => "✗",
+            None => "–",
+        };
+        let took = if step.seconds >= 0.1 { format!("  {:.1} s", step.seconds) } else { String::new() };
+        context.output.line(&format!("  {mark} {:<9} {}{took}", step.step, step.detail))?;
+        if let Some(remedy) = &step.remedy {
+            context.output.line(&format!("    {:<9} {remedy}", "→"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tries a new account before it is written down.
+fn try_out(context: &Context, account: &Account) -> Result<(), Failure> {
+    let steps = check::account(context, account);
+    match steps.iter().find(|step| step.has_failed()) {
+        None => Ok(()),
+        Some(step) => Err(Failure::failed(format!(
+            "{}: {}: {}\n{}\nnothing was written down; --no-check adds the account all the same",
+            account.name,
+            step.step,
+            step.detail,
+            step.remedy.as_deref().unwrap_or_default()
+        ))),
+    }
+}
+
+fn remove(context: &Context, name: &str, _keep_mail: bool) -> Result<(), Failure> {
+    let config = context.config()?;
+    context::find(&config, name)?;
+    edit::remove_account(&context.paths.config_file, name)?;
+    say(&format!("removed \"{name}\""));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_named_after_its_domain() {
+        let mut config = Config::default();
+        let cases = [
+            ("ayu@kampus.ac.id", "kampus"),
+            ("a@mail.example.org", "example"),
+            ("a@Beispiel.de", "beispiel"),
+            ("a@[1]", "1"),
+        ];
+        for (email, expected) in cases {
+            assert_eq!(suggest_name(email, &config), expected, "{email}");
+        }
+        config.accounts.push(Account::new("kampus", "x@y", Source::Maildir { path: "/x".into() }));
+        assert_eq!(suggest_name("ayu@kampus.ac.id", &config), "kampus2");
+    }
+}

@@ -1,0 +1,41 @@
+//! Owns what a bug looks like: one sentence on standard error, the details in a private file.
+//!
+//! It does not restore the terminal: the interface does that before it calls what was installed here.
+
+use std::backtrace::Backtrace;
+use std::io::Write;
+use std::panic::{self, PanicHookInfo};
+use std::path::{Path, PathBuf};
+
+use crate::cli;
+use crate::config::{Paths, private};
+
+/// Installs the hook; the process then ends with status 101.
+pub fn install() {
+    panic::set_hook(Box::new(|info| {
+        let told = match crash_file().filter(|path| write_details(path, info).is_ok()) {
+            Some(path) => format!("the details are in {}", path.display()),
+            None => format!("the details: {}", place(info)),
+        };
+        cli::say(&format!("stopped unexpectedly; this is a bug, your mail is safe; {told}"));
+    }));
+}
+
+/// Gives the usual place: a panic knows nothing of `--data-dir`.
+fn crash_file() -> Option<PathBuf> {
+    Paths::find(None, None).ok().map(|paths| paths.state_dir.join("crash.txt"))
+}
+
+fn write_details(path: &Path, info: &PanicHookInfo<'_>) -> Result<(), crate::config::Error> {
+    private::make_dir(path.parent().unwrap_or(Path::new(".")))?;
+    let mut file = private::open_append(path)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let message = info.payload_as_str().unwrap_or("no message");
+    let trace = Backtrace::force_capture();
+    writeln!(file, "surat {version}: {}: {message}\n{trace}", place(info))
+        .map_err(crate::config::Error::io("write", path))
+}
+
+fn place(info: &PanicHookInfo<'_>) -> String {
+    info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+}

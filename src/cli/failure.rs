@@ -1,0 +1,90 @@
+//! Owns how a command ends badly: its exit status and its words.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use crate::config;
+
+/// The exit statuses of a command that did not end well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It failed.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// Some accounts failed.
+    Partly,
+    /// No account could be reached; nothing is lost, trying again can help (sendmail's EX_TEMPFAIL).
+    TryLater,
+    /// The user stopped it.
+    Interrupted,
+    /// Whoever read our output went away; that is their right, and said to nobody.
+    ReaderGone,
+}
+
+impl Status {
+    /// Gives the number for the shell.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partly => 3,
+            Self::TryLater => 75,
+            Self::Interrupted => 130,
+            Self::ReaderGone => 0,
+        })
+    }
+}
+
+/// A command's bad end.
+#[derive(Debug)]
+pub struct Failure {
+    /// How bad.
+    pub status: Status,
+    /// What happened, then what to do; empty when it was said already.
+    pub what: String,
+}
+
+impl Failure {
+    /// Builds the failure of a command.
+    pub fn new(status: Status, what: impl Into<String>) -> Self {
+        Self { status, what: what.into() }
+    }
+
+    /// Something did not work.
+    pub fn failed(what: impl Into<String>) -> Self {
+        Self::new(Status::Failed, what)
+    }
+
+    /// The command line or the configuration is wrong.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(Status::Usage, what)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        let status = match error {
+            config::Error::Problems(_) | config::Error::Unsafe { .. } | config::Error::Other(_) => Status::Usage,
+            config::Error::Io { .. } | config::Error::Command(_) => Status::Failed,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+/// An error of standard output: files have errors with a name of their own.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Status::ReaderGone, ""),
+            _ => Self::failed(format!("cannot write the output: {error}")),
+        }
+    }
+}

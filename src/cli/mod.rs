@@ -1,0 +1,138 @@
+//! The commands: each one a thin call into configuration, store and accounts. Data to standard output, words to
+//! standard error.
+//!
+//! It draws no screen: the interface and the demo are handed back to `main`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+mod account;
+pub mod args;
+mod check;
+mod context;
+pub mod crash;
+pub mod failure;
+mod manual;
+pub mod output;
+mod usage;
+
+use crate::cli::args::{Cli, Command, DemoArgs, Global};
+use crate::cli::context::Context;
+use crate::cli::failure::{Failure, Status};
+use crate::config::{Paths, log};
+use crate::mail::safe::SafeText;
+
+/// What is left to do after the command line was read.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing: this is the exit status.
+    Done(ExitCode),
+    /// The interface is to be opened.
+    Interface(InterfaceArgs),
+    /// The demo is to be shown.
+    Demo(DemoArgs, Look),
+}
+
+/// What the interface must know.
+#[derive(Debug, Clone)]
+pub struct InterfaceArgs {
+    /// Where things are.
+    pub paths: Paths,
+    /// Whether the network is left alone.
+    pub offline: bool,
+    /// How it looks.
+    pub look: Look,
+}
+
+/// What the command line says of the looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Whether colours are off (`--no-color` or `NO_COLOR`).
+    pub no_color: bool,
+}
+
+/// Reads the command line and does what it says, unless that is for the screen.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return Outcome::Done(refuse(&error, &arguments)),
+    };
+    match dispatch(cli) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            if !failure.what.is_empty() {
+                say(&failure.what);
+            }
+            Outcome::Done(failure.status.code())
+        }
+    }
+}
+
+/// Writes a sentence to standard error. Nothing can be done about an error there.
+pub(crate) fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(stderr, "surat: {}", SafeText::line(line));
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
+    let Cli { global, command } = cli;
+    match command {
+        None => {
+            let paths = paths(&global)?;
+            log::start(&paths, global.log.unwrap_or_default())?;
+            Ok(Outcome::Interface(InterfaceArgs { paths, offline: global.offline, look: look(&global) }))
+        }
+        // Before any path is looked for: the demo touches no configuration and no directory of the user.
+        Some(Command::Demo(demo)) => Ok(Outcome::Demo(demo, look(&global))),
+        Some(Command::Completions { shell }) => manual::completions(shell).map(done),
+        Some(Command::Man { dir }) => manual::pages(dir.as_deref()).map(done),
+        Some(command) => {
+            let paths = paths(&global)?;
+            if global.log.is_some() {
+                log::start(&paths, global.log.unwrap_or_default())?;
+            }
+            execute(&Context::new(global, paths), command).map(done)
+        }
+    }
+}
+
+fn execute(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Account { command } => account::run(context, command),
+        _ => Err(Failure::new(Status::Failed, "this command is not built yet")),
+    }
+}
+
+fn done(_: ()) -> Outcome {
+    Outcome::Done(ExitCode::SUCCESS)
+}
+
+fn paths(global: &Global) -> Result<Paths, Failure> {
+    Ok(Paths::find(global.config.as_deref(), global.data_dir.as_deref())?)
+}
+
+fn look(global: &Global) -> Look {
+    let is_asked_for = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Look { no_color: global.no_color || is_asked_for }
+}
+
+/// Answers a command line that is a question (`--help`, `--version`) or a mistake.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that went away has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let mut command = Cli::command();
+    command.build();
+    let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    say(&usage::explain(error, &command, &words));
+    Status::Usage.code()
+}
