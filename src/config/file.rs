@@ -13,8 +13,10 @@ use crate::config::account::{
     self, Account, Auth, Leave, Offline, Password, Protocol, Security, Server, Source, Submit,
 };
 use crate::config::error::{Error, Problem};
+use crate::config::keymap::Keymap;
 use crate::config::paths;
 use crate::config::section::{Section, Text, mean};
+use crate::config::theme::Theme;
 use crate::mail::mailbox::Role;
 
 /// A configuration file larger than this is none.
@@ -27,26 +29,15 @@ pub struct Config {
     pub ui: Ui,
     /// The accounts, in the order of the file.
     pub accounts: Vec<Account>,
-    /// The keys that the user changed, in the order of the file.
-    pub keys: Vec<KeySetting>,
+    /// The keys, the user's own in place of the default ones.
+    pub keys: Keymap,
 }
 
 /// How the screen looks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ui {
-    /// The theme's name: `auto`, `dark`, `light` or a file in `themes/`; none when it was not said.
-    pub theme: Option<String>,
-}
-
-/// One line of `[keys]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySetting {
-    /// The command's name.
-    pub command: String,
-    /// The keys, as written.
-    pub keys: Vec<String>,
-    /// Where it stands, with an empty `what`: for mistakes that only the keymap can see.
-    pub place: Problem,
+    /// Which accents suit the terminal's background.
+    pub theme: Theme,
 }
 
 impl Config {
@@ -137,7 +128,7 @@ fn is_ours(path: &Path, file: &Metadata) -> Result<(), String> {
 fn read_all<'a>(config: &mut Config, text: &'a Text<'a>, table: &'a DeTable<'a>) {
     let mut all = Section::new(text, String::new(), 0, table);
     if let Some(mut ui) = all.section("ui") {
-        config.ui.theme = ui.checked("theme", check_theme);
+        config.ui.theme = ui.choice("theme", &Theme::ALL.map(|theme| (theme.as_str(), theme))).unwrap_or_default();
         ui.finish();
     }
     if let Some(accounts) = all.section("accounts") {
@@ -153,13 +144,6 @@ fn read_all<'a>(config: &mut Config, text: &'a Text<'a>, table: &'a DeTable<'a>)
         config.keys = read_keys(text, keys);
     }
     all.finish();
-}
-
-fn check_theme(name: &str) -> Result<String, String> {
-    if name.is_empty() || name.contains('/') || name.starts_with('.') {
-        return Err("the theme is \"auto\", \"dark\", \"light\" or the name of a file in themes/".to_owned());
-    }
-    Ok(name.to_owned())
 }
 
 fn read_account(name: &str, mut section: Section<'_>) -> Option<Account> {
@@ -298,25 +282,33 @@ fn read_password(section: &mut Section<'_>) -> Option<Password> {
     password
 }
 
-fn read_keys(text: &Text<'_>, section: Section<'_>) -> Vec<KeySetting> {
+/// Reads the user's keys; where one is wrong, the default ones hold.
+fn read_keys(text: &Text<'_>, section: Section<'_>) -> Keymap {
     let mut settings = Vec::new();
     for (command, at, value) in section.entries() {
-        let keys = match value {
+        let keys: Option<Vec<String>> = match value {
             DeValue::String(keys) => Some(vec![keys.to_string()]),
             DeValue::Array(array) => array.iter().map(|key| key.get_ref().as_str().map(str::to_owned)).collect(),
             _ => None,
         };
         match keys {
-            Some(keys) => settings.push(KeySetting { command, keys, place: text.place(at) }),
+            Some(keys) => settings.push((command, at, keys)),
             None => text.complain(at, format!("the keys of \"{command}\" are a text, as \"g a\", or a list of texts")),
         }
     }
-    settings
+    let overrides = settings.iter().map(|(command, _, keys)| (command.as_str(), keys.as_slice()));
+    Keymap::with_overrides(overrides).unwrap_or_else(|problem| {
+        let entry = settings.iter().find(|(command, _, _)| command == problem.name());
+        text.complain(entry.map_or(0, |(_, at, _)| *at), problem.to_string());
+        Keymap::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::command::{CommandId, Context};
+    use crate::config::key::spell;
 
     fn parse(text: &str) -> (Config, Vec<String>) {
         let (config, problems) = Config::parse(Path::new("config.toml"), text);
@@ -357,8 +349,7 @@ mod tests {
             maildir.path = "/var/mail/x"
             smtp.sendmail = "/usr/sbin/sendmail"
             [keys]
-            archive = ["e", "g a"]
-            quit = "q"
+            archive = ["F7", "F9"]
             "#,
         );
         assert_eq!(problems, Vec::<String>::new());
@@ -380,8 +371,8 @@ mod tests {
         assert_eq!(attic.source.place(), "[::1]:1110");
         let files = config.account("files").unwrap();
         assert_eq!(files.smtp, Some(Submit::Sendmail("/usr/sbin/sendmail".to_owned())));
-        let keys: Vec<_> = config.keys.iter().map(|key| (key.command.as_str(), key.keys.join(" | "))).collect();
-        assert_eq!(keys, [("archive", "e | g a".to_owned()), ("quit", "q".to_owned())]);
+        let keys: Vec<_> = config.keys.keys_of(Context::List, CommandId::Archive).map(spell).collect();
+        assert_eq!(keys, ["F7", "F9"]);
     }
 
     #[test]
@@ -395,6 +386,10 @@ mod tests {
             ),
             ("[account.work]".to_owned(), "config.toml:1:2: unknown key \"account\", did you mean \"accounts\"?"),
             ("[ui]\ntheme = 3".to_owned(), "config.toml:2:9: \"theme\" must be text in quotes"),
+            (
+                "[ui]\ntheme = \"dork\"".to_owned(),
+                "config.toml:2:9: \"theme\" is one of \"auto\", \"dark\", \"light\", not",
+            ),
             ("a = ".to_owned(), "config.toml:1:5: "),
             (account.to_owned(), "config.toml:1:11: an account needs one of the sections imap, pop3 or maildir"),
             (format!("{imap}port = 70000"), "config.toml:5:8: \"port\" must be a number from 1 to 65535"),
@@ -419,6 +414,8 @@ mod tests {
             ),
             ("[accounts]\na = 1".to_owned(), "config.toml:2:1: unknown key \"accounts.a\""),
             ("[keys]\nquit = 1".to_owned(), "config.toml:2:1: the keys of \"quit\" are a text"),
+            ("[keys]\n archiv = \"e\"".to_owned(), "config.toml:2:2: no command `archiv`, did you mean `archive`?"),
+            ("[keys]\n\narchive = \"Hyper-e\"".to_owned(), "config.toml:3:1: `archive`: "),
         ];
         for (text, expected) in cases {
             let (config, problems) = parse(&text);

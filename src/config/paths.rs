@@ -49,11 +49,6 @@ impl Paths {
     pub fn log_file(&self) -> PathBuf {
         self.state_dir.join("surat.log")
     }
-
-    /// Gives the directory of the user's themes, beside the configuration.
-    pub fn theme_dir(&self) -> PathBuf {
-        self.config_file.parent().unwrap_or(Path::new(".")).join("themes")
-    }
 }
 
 /// Reads a path as people write it: `~/` is the home directory. Anything relative is refused, since it would mean
@@ -76,7 +71,6 @@ mod tests {
         assert_eq!(paths.config_file, Path::new("/c/x.toml"));
         assert_eq!(paths.data_dir, Path::new("/d"));
         assert_eq!(paths.log_file(), Path::new("/d/state/surat.log"));
-        assert_eq!(paths.theme_dir(), Path::new("/c/themes"));
     }
 
     #[test]

@@ -25,18 +25,13 @@ impl<'a> Text<'a> {
         Self { file, text, problems: RefCell::default() }
     }
 
-    /// Gives the place of a byte of the text.
-    pub(crate) fn place(&self, at: usize) -> Problem {
+    /// Notes a mistake at a byte of the text.
+    pub(crate) fn complain(&self, at: usize, what: impl Into<String>) {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Problem { file: self.file.to_owned(), line, column, what: String::new() }
-    }
-
-    /// Notes a mistake at a byte of the text.
-    pub(crate) fn complain(&self, at: usize, what: impl Into<String>) {
         let what = SafeText::line(&what.into()).as_str().to_owned();
-        self.problems.borrow_mut().push(Problem { what, ..self.place(at) });
+        self.problems.borrow_mut().push(Problem { file: self.file.to_owned(), line, column, what });
     }
 
     pub(crate) fn problem_count(&self) -> usize {
