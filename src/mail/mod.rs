@@ -8,6 +8,7 @@ pub mod change;
 pub mod document;
 pub mod email;
 pub mod host;
+pub mod html;
 pub mod id;
 pub mod keyword;
 pub mod link;
