@@ -127,7 +127,7 @@ fn source(args: &AddArgs, email: &str) -> Result<Source, Failure> {
     }
     if let Some(place) = &args.pop3 {
         let server = server(args, email, place, Protocol::Pop3)?;
-        return Ok(Source::Pop3 { server, leave: args.leave_on_server.unwrap_or(Leave::Always) });
+        return Ok(Source::Pop3(server, args.leave_on_server.unwrap_or(Leave::Always)));
     }
     match &args.imap {
         Some(place) => server(args, email, place, Protocol::Imap).map(Source::Imap),

@@ -72,7 +72,7 @@ pub fn account(context: &Context, account: &Account) -> Vec<Step> {
                 )),
             }
         })),
-        Source::Imap(server) | Source::Pop3 { server, .. } => {
+        Source::Imap(server) | Source::Pop3(server, _) => {
             if let Some(password) = &server.password {
                 steps.push(Step::of("password", || {
                     let hint = || "run the command by hand; it must print the password as its first line".to_owned();

@@ -65,7 +65,7 @@ impl Account {
     /// Says why this account cannot be synced by this version, as a sentence with its remedy.
     pub fn unsupported(&self) -> Option<String> {
         let name = &self.name;
-        if matches!(self.source, Source::Pop3 { .. }) {
+        if matches!(self.source, Source::Pop3(..)) {
             return Some(format!(
                 "account \"{name}\" uses POP3, which this version of Surat cannot do yet; \
                  use IMAP if the server offers it ([accounts.{name}.imap])"
@@ -115,13 +115,8 @@ impl Offline {
 pub enum Source {
     /// On an IMAP server (RFC 3501, RFC 9051).
     Imap(Server),
-    /// On a POP3 server (RFC 1939).
-    Pop3 {
-        /// The server.
-        server: Server,
-        /// What stays there.
-        leave: Leave,
-    },
+    /// On a POP3 server (RFC 1939), with what stays there.
+    Pop3(Server, Leave),
     /// In a Maildir of this computer.
     Maildir {
         /// The directory that holds `cur`, `new` and `tmp`.
@@ -133,7 +128,7 @@ impl Source {
     /// Gives the server, if there is one.
     pub fn server(&self) -> Option<&Server> {
         match self {
-            Self::Imap(server) | Self::Pop3 { server, .. } => Some(server),
+            Self::Imap(server) | Self::Pop3(server, _) => Some(server),
             Self::Maildir { .. } => None,
         }
     }
@@ -142,7 +137,7 @@ impl Source {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Imap(_) => "imap",
-            Self::Pop3 { .. } => "pop3",
+            Self::Pop3(..) => "pop3",
             Self::Maildir { .. } => "maildir",
         }
     }
@@ -150,7 +145,7 @@ impl Source {
     /// Says the place in one short line: `imap.example.org:993` or the directory.
     pub fn place(&self) -> String {
         match self {
-            Self::Imap(server) | Self::Pop3 { server, .. } => server.place(),
+            Self::Imap(server) | Self::Pop3(server, _) => server.place(),
             Self::Maildir { path } => path.display().to_string(),
         }
     }

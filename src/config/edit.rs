@@ -102,7 +102,7 @@ fn account_table(account: &Account) -> Table {
     }
     let source = match &account.source {
         Source::Imap(server) => server_table(server, account),
-        Source::Pop3 { server, leave } => {
+        Source::Pop3(server, leave) => {
             let mut table = server_table(server, account);
             table.insert(
                 "leave_on_server",

@@ -193,7 +193,7 @@ fn read_source(section: &mut Section<'_>, user: &str) -> Option<Source> {
     let imap = imap.map(|section| read_server(section, Protocol::Imap, user).map(Source::Imap));
     let pop3 = pop3.map(|mut section| {
         let leave = read_leave(&mut section);
-        read_server(section, Protocol::Pop3, user).map(|server| Source::Pop3 { server, leave })
+        read_server(section, Protocol::Pop3, user).map(|server| Source::Pop3(server, leave))
     });
     let maildir = maildir.map(|mut section| {
         let path = section.checked("path", paths::expand);
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(work.folders.get(&Role::Sent).map(String::as_str), Some("Sent Items"));
         let attic = config.account("attic").unwrap();
         assert!(attic.is_disabled && attic.unsupported().is_some_and(|why| why.contains("POP3")));
-        assert!(matches!(attic.source, Source::Pop3 { leave: Leave::Days(14), .. }));
+        assert!(matches!(attic.source, Source::Pop3(_, Leave::Days(14))));
         assert_eq!(attic.source.place(), "[::1]:1110");
         let files = config.account("files").unwrap();
         assert_eq!(files.smtp, Some(Submit::Sendmail("/usr/sbin/sendmail".to_owned())));

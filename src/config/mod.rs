@@ -20,7 +20,7 @@ pub mod secret;
 mod section;
 pub mod theme;
 
-pub use account::{Account, Server};
+pub use account::{Account, Offline, Password, Security, Server, Source};
 pub use edit::{add_account, remove_account};
 pub use error::Error;
 pub use file::Config;

@@ -35,7 +35,7 @@ impl Secret {
     }
 
     /// Gives the secret itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -226,13 +226,13 @@ mod tests {
     #[test]
     fn the_first_line_is_the_password_and_never_printed() {
         let secret = run_command(r"printf 'sesame \r\nuser: ayu\n'", LONG).unwrap();
-        assert_eq!(secret.expose(), "sesame ");
+        assert_eq!(secret.reveal(), "sesame ");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
     }
 
     #[test]
     fn no_shell_sees_the_command() {
-        assert_eq!(run_command("echo $HOME;`id`|cat", LONG).unwrap().expose(), "$HOME;`id`|cat");
+        assert_eq!(run_command("echo $HOME;`id`|cat", LONG).unwrap().reveal(), "$HOME;`id`|cat");
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
     fn a_program_left_behind_does_not_hold_us_up() {
         let start = Instant::now();
         let secret = run_command("sh -c 'echo sesame; sleep 30 &'", LONG).unwrap();
-        assert_eq!(secret.expose(), "sesame");
+        assert_eq!(secret.reveal(), "sesame");
         assert!(start.elapsed() < Duration::from_secs(20));
     }
 }
