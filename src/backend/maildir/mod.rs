@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
+pub mod demo;
 mod folder;
 mod name;
 mod pull;

@@ -1,3 +1,4 @@
 //! Backends against real files and servers.
 
+mod demo;
 mod maildir;

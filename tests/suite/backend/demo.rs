@@ -1,0 +1,107 @@
+//! The demo's sample mailboxes: the same each time, whole, and gone afterwards.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+use surat::backend::maildir::demo::{self, DemoDir};
+use surat::mail::time::UnixTime;
+use tempfile::TempDir;
+
+const NOW: UnixTime = UnixTime(1_795_398_000);
+
+/// Gives every file of a tree.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Sums up names, bytes and times of a tree.
+fn hash(directory: &Path) -> String {
+    let mut hash = Sha256::new();
+    for file in files(directory) {
+        let metadata = file.metadata().unwrap();
+        hash.update(file.strip_prefix(directory).unwrap().as_os_str().as_encoded_bytes());
+        hash.update(format!(" {}.{} ", metadata.mtime(), metadata.mtime_nsec()));
+        hash.update(fs::read(&file).unwrap());
+    }
+    format!("{:x}", hash.finalize())
+}
+
+#[test]
+fn the_same_seed_and_time_give_the_same_mailboxes() {
+    let [a, b, c] = [(7, NOW), (7, NOW), (8, NOW)].map(|(seed, now)| {
+        let directory = TempDir::new().unwrap();
+        let begin = Instant::now();
+        let accounts = demo::write(directory.path(), seed, now).unwrap();
+        println!("written in {:?}", begin.elapsed());
+        assert_eq!(accounts.len(), 2);
+        hash(directory.path())
+    });
+    assert_eq!(a, b);
+    assert_ne!(a, c);
+}
+
+#[test]
+fn what_is_written_is_complete_and_nothing_is_left_unfilled() {
+    let directory = TempDir::new().unwrap();
+    let accounts = demo::write(directory.path(), 1, NOW).unwrap();
+    assert_eq!(accounts.iter().map(|account| account.name).collect::<Vec<_>>(), ["personal", "work"]);
+    let big = files(&accounts[0].maildir.join(".Big archive/cur"));
+    assert_eq!(big.len(), 12_000);
+    let bytes: u64 = big.iter().map(|file| file.metadata().unwrap().len()).sum();
+    assert!((700..1_600).contains(&(bytes / 12_000)), "{bytes}");
+    for account in &accounts {
+        for folder in ["", ".Archive", ".Drafts", ".Junk", ".Sent", ".Trash"] {
+            assert!(account.maildir.join(folder).join("cur").is_dir(), "{folder}");
+        }
+    }
+    for file in files(directory.path()).iter().filter(|file| !file.to_string_lossy().contains("Big archive")) {
+        let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
+        for left_over in ["{{", "}}", "\\u{", "@@@", "@@quote", "@@html"] {
+            assert!(!text.contains(left_over), "{}: {left_over}", file.display());
+        }
+        let age = NOW.0 - file.metadata().unwrap().mtime();
+        assert!(age >= 60, "{} comes from the future", file.display());
+    }
+}
+
+#[test]
+fn a_demo_directory_is_private_and_removes_itself() {
+    let tmp = TempDir::new().unwrap();
+    let demo = DemoDir::create(tmp.path()).unwrap();
+    let path = demo.path().to_owned();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    fs::create_dir_all(path.join("work/cur")).unwrap();
+    drop(demo);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_sweep_removes_the_dead_and_spares_the_living() {
+    let tmp = TempDir::new().unwrap();
+    let living = DemoDir::create(tmp.path()).unwrap();
+    let dead = tmp.path().join("surat-demo-1-dead");
+    fs::create_dir_all(dead.join("work/cur")).unwrap();
+    File::create(dead.join("lock")).unwrap();
+    fs::create_dir(tmp.path().join("surat-demo-2-empty")).unwrap();
+    fs::create_dir_all(tmp.path().join("other-program/cur")).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    symlink(elsewhere.path(), tmp.path().join("surat-demo-3-link")).unwrap();
+    fs::write(tmp.path().join("surat-demo-4-file"), "x").unwrap();
+    assert_eq!(demo::sweep(tmp.path()).unwrap(), 2);
+    assert!(!dead.exists());
+    assert!(living.path().exists() && elsewhere.path().exists());
+    assert!(tmp.path().join("other-program").exists() && tmp.path().join("surat-demo-4-file").exists());
+    assert_eq!(demo::sweep(tmp.path()).unwrap(), 0);
+}
