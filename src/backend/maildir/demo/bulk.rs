@@ -136,10 +136,13 @@ fn message(
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
     );
     let _ = write!(raw, "{}\r\n\r\n", random.choose(&words.openings).replace("{}", &name(to)));
+    let mut sentences = words.sentences.clone();
     for _ in 0..2 + random.below(3) {
         let mut line = 0;
         for _ in 0..2 + random.below(3) {
-            for word in random.choose(&words.sentences).replace("{}", random.choose(&words.things)).split(' ') {
+            // None is said twice in one letter.
+            let sentence = sentences.swap_remove(random.below(sentences.len()));
+            for word in sentence.replace("{}", random.choose(&words.things)).split(' ') {
                 let gap = if line == 0 {
                     ""
                 } else if line + word.len() > 70 {

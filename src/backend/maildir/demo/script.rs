@@ -108,6 +108,7 @@ pub fn read(file: &str) -> Vec<Letter<'_>> {
             continue;
         }
         let Some(letter) = letters.last_mut() else { continue };
+        in_header &= !line.starts_with("@@");
         if !in_header {
             letter.body.push(line);
         } else if line.is_empty() {
