@@ -4,7 +4,6 @@
 //! hidden words are counted, and shown dimmed when asked for.
 
 mod facts;
-mod flow;
 mod style;
 mod table;
 mod tree;
@@ -12,15 +11,14 @@ mod tree;
 use std::collections::HashMap;
 
 use crate::mail::document::Style;
+use crate::mail::flow::{Flow, FlowLine, Gap};
 use crate::mail::html::facts::Facts;
-use crate::mail::html::flow::{Flow, Gap};
 use crate::mail::html::style::{Background, Declared, Rgb, Sheet, White};
 use crate::mail::html::table::Cell;
 use crate::mail::html::tree::{Element, Kind, NodeId, Tree};
 use crate::mail::link::{self, Links};
+use crate::mail::plain;
 use crate::mail::safe::SafeText;
-
-pub use crate::mail::html::flow::FlowLine;
 
 /// HTML text beyond this is left out.
 pub const LONGEST_HTML: usize = 1024 * 1024;
@@ -265,7 +263,7 @@ impl Walk<'_> {
                     if number > 0 {
                         self.flow.exact_break();
                     }
-                    let line = SafeText::line(&expand_tabs(line));
+                    let line = SafeText::line(&plain::expand_tabs(line));
                     match white {
                         White::Lines => self.flow.text(line.as_str(), style),
                         _ => self.flow.exact(line.as_str(), style, self.look.white == White::Keep),
@@ -689,21 +687,6 @@ fn in_script(text: String, script: Script) -> String {
         _ => char::from_u32(u32::from(zero) + digit.to_digit(10).unwrap_or(0)).unwrap_or(digit),
     };
     text.chars().map(raise).collect()
-}
-
-fn expand_tabs(line: &str) -> String {
-    if !line.contains('\t') {
-        return line.to_owned();
-    }
-    let mut expanded = String::new();
-    for (number, piece) in line.split('\t').enumerate() {
-        if number > 0 {
-            let to_stop = 8 - crate::mail::wrap::width(&expanded) % 8;
-            expanded.extend(std::iter::repeat_n(' ', to_stop));
-        }
-        expanded.push_str(piece);
-    }
-    expanded
 }
 
 /// Spells the number of a list item: `3.`, `c.`, `iii.`.
