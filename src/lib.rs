@@ -6,4 +6,5 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod mail;
+pub mod store;
 pub mod ui;

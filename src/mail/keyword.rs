@@ -92,6 +92,11 @@ impl Keywords {
         self.contains(FLAGGED)
     }
 
+    /// Gives the keywords of this set that are not in the other one.
+    pub fn without(&self, other: &Self) -> Self {
+        Self(self.0.difference(&other.0).cloned().collect())
+    }
+
     /// Merges the server's word into the local one (invariant 4): where `wanted` and `base` agree the server
     /// decides, where they differ the local edit waits to be pushed and stays.
     pub fn merge(base: &Self, wanted: &Self, server: &Self) -> Self {

@@ -1,0 +1,127 @@
+//! Owns the accounts of the store: a number for each name of the configuration, and the user's own addresses.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Store;
+use super::error::{Error, Fault, Kind};
+use crate::mail::id::AccountId;
+
+impl Store {
+    /// Finds the account of this name, or makes it.
+    pub fn account(&self, name: &str) -> Result<AccountId, Error> {
+        if let Some(id) = self.read(|db| find(db, name))? {
+            return Ok(id);
+        }
+        self.write(|transaction| {
+            if let Some(id) = find(&transaction.sql, name)? {
+                return Ok(id);
+            }
+            transaction.sql.execute("INSERT INTO accounts (name) VALUES (?1)", [name])?;
+            transaction.change.folders = true;
+            Ok(AccountId(transaction.sql.last_insert_rowid()))
+        })
+    }
+
+    /// Lists the accounts in the order in which they were made.
+    pub fn accounts(&self) -> Result<Vec<(AccountId, String)>, Error> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT id, name FROM accounts ORDER BY id")?;
+            let rows = query.query_map([], |row| Ok((AccountId(row.get(0)?), row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Gives the account another name.
+    ///
+    /// # Errors
+    /// `UnknownId`; `Other` when another account bears the name.
+    pub fn rename_account(&self, id: AccountId, name: &str) -> Result<(), Error> {
+        self.write(|transaction| {
+            if find(&transaction.sql, name)?.is_some_and(|other| other != id) {
+                let what = format!("There is an account named {name} already.");
+                return Err(Error::new(Kind::Other, what, "Choose another name.").into());
+            }
+            let renamed =
+                transaction.sql.execute("UPDATE accounts SET name = ?2 WHERE id = ?1", params![id.0, name])?;
+            if renamed == 0 {
+                return Err(Error::unknown("account").into());
+            }
+            transaction.change.folders = true;
+            Ok(())
+        })
+    }
+
+    /// Forgets an account with all its mail. The servers are not told anything.
+    pub fn remove_account(&self, id: AccountId) -> Result<(), Error> {
+        self.write(|transaction| {
+            let sql = &transaction.sql;
+            let threads = {
+                let mut query = sql.prepare("SELECT DISTINCT thread FROM emails WHERE account = ?1")?;
+                let rows = query.query_map([id.0], |row| row.get(0).map(crate::mail::id::ThreadId))?;
+                rows.collect::<Result<Vec<_>, _>>()?
+            };
+            for statement in [
+                "DELETE FROM texts WHERE rowid IN (SELECT id FROM emails WHERE account = ?1 AND indexed > 0)",
+                "DELETE FROM attempts WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM slices WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM remotes WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM memberships WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM submission_recipients
+                     WHERE submission IN (SELECT id FROM submissions WHERE account = ?1)",
+                "DELETE FROM submissions WHERE account = ?1",
+                "DELETE FROM draft_remotes WHERE draft IN (SELECT id FROM drafts WHERE account = ?1)",
+                "DELETE FROM draft_versions WHERE draft IN (SELECT id FROM drafts WHERE account = ?1)",
+                "UPDATE drafts SET split_from = NULL WHERE account = ?1",
+                "DELETE FROM drafts WHERE account = ?1",
+                "DELETE FROM emails WHERE account = ?1",
+            ] {
+                sql.execute(statement, [id.0])?;
+            }
+            super::body::drop_unused_blobs(sql)?;
+            for &thread in &threads {
+                transaction.touched.insert(thread, super::thread::Touched::Changed);
+            }
+            transaction.rebuild_touched()?;
+            transaction.counts.clear();
+            let sql = &transaction.sql;
+            for statement in [
+                "DELETE FROM notices WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM cursors WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",
+                "DELETE FROM mailboxes WHERE account = ?1",
+                "DELETE FROM accounts WHERE id = ?1",
+            ] {
+                sql.execute(statement, [id.0])?;
+            }
+            transaction.forget_places();
+            Ok(())
+        })
+    }
+
+    /// Says which addresses are the user's own in this account.
+    pub fn set_own_addresses(&self, id: AccountId, addresses: &[String]) -> Result<(), Error> {
+        let lower: Vec<String> = addresses.iter().map(|address| address.to_lowercase()).collect();
+        let text = serde_json::to_string(&lower).unwrap_or_else(|_| "[]".to_owned());
+        self.write(|transaction| {
+            transaction
+                .sql
+                .execute("UPDATE accounts SET addresses = ?2 WHERE id = ?1 AND addresses <> ?2", params![id.0, text])?;
+            Ok(())
+        })
+    }
+}
+
+/// Gives the user's own addresses in all accounts, lower case.
+pub(super) fn own_addresses(db: &Connection) -> Result<Vec<String>, Fault> {
+    let mut query = db.prepare_cached("SELECT addresses FROM accounts")?;
+    let rows = query.query_map([], |row| row.get::<_, String>(0))?;
+    let mut all = Vec::new();
+    for row in rows {
+        all.extend(serde_json::from_str::<Vec<String>>(&row?).unwrap_or_default());
+    }
+    Ok(all)
+}
+
+fn find(db: &Connection, name: &str) -> Result<Option<AccountId>, Fault> {
+    let mut query = db.prepare_cached("SELECT id FROM accounts WHERE name = ?1")?;
+    Ok(query.query_row([name], |row| row.get(0)).optional()?.map(AccountId))
+}

@@ -1,0 +1,64 @@
+//! Owns the shape of the database: makes it fresh, or brings an older one up to date, by `user_version`.
+//!
+//! Append-only: a step that was ever released is never edited. `schema.sql` always shows the result.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{Error, Fault};
+
+/// The commented schema of the newest version; what a fresh database gets.
+pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// `SURT`: tells our files from other databases.
+const APPLICATION_ID: i64 = 0x5355_5254;
+
+/// The steps from each version to the next; the first one leads from 1 to 2.
+const STEPS: &[&str] = &[];
+
+/// The version that this program writes.
+pub const NEWEST: i64 = 1 + STEPS.len() as i64;
+
+/// Makes the tables or brings them up to date, in one transaction; refuses what is not ours or too new.
+pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), Fault> {
+    if is_up_to_date(db, path)? {
+        return Ok(());
+    }
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if is_up_to_date(&transaction, path)? {
+        return Ok(());
+    }
+    match version(&transaction)? {
+        0 => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        found => {
+            for step in STEPS.iter().skip(usize::try_from(found - 1).unwrap_or(usize::MAX)) {
+                transaction.execute_batch(step)?;
+            }
+        }
+    }
+    transaction.pragma_update(None, "user_version", NEWEST)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn is_up_to_date(db: &Connection, path: &Path) -> Result<bool, Fault> {
+    let found = version(db)?;
+    let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, found) {
+        (APPLICATION_ID, NEWEST) => Ok(true),
+        (APPLICATION_ID, _) if (1..NEWEST).contains(&found) => Ok(false),
+        (APPLICATION_ID, _) if found > NEWEST => Err(Error::newer(path, found, NEWEST).into()),
+        (0, 0) if tables == 0 => Ok(false),
+        _ => Err(Error::damaged(path, "it is a database, but not one of Surat's").into()),
+    }
+}
