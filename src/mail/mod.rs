@@ -20,6 +20,7 @@ pub mod plain;
 pub mod query;
 pub mod quote;
 pub mod remote;
+pub mod render;
 pub mod safe;
 pub mod time;
 pub mod view;
