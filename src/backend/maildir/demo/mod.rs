@@ -27,7 +27,11 @@ use letter::{Owner, Writer};
 const SCRIPTS: &[&str] = &[
     include_str!("../../../../assets/demo/offsite.txt"),
     include_str!("../../../../assets/demo/work.txt"),
+    include_str!("../../../../assets/demo/team.txt"),
+    include_str!("../../../../assets/demo/lists.txt"),
     include_str!("../../../../assets/demo/personal.txt"),
+    include_str!("../../../../assets/demo/family.txt"),
+    include_str!("../../../../assets/demo/hostile.txt"),
 ];
 
 /// The folder of synthetic messages.
