@@ -95,6 +95,11 @@ fn from_flags(args: &AddArgs, config: &Config) -> Result<Account, Failure> {
     if args.pop3.is_some() && args.leave_on_server.is_none() {
         missing.push("--leave-on-server never|always|DAYS");
     }
+    if args.pop3.is_none() && args.leave_on_server.is_some() {
+        return Err(Failure::usage(
+            "--leave-on-server belongs to --pop3: IMAP and a Maildir leave everything in place",
+        ));
+    }
     let email = match (&args.email, missing.is_empty()) {
         (Some(email), true) => email.clone(),
         _ => {
@@ -241,11 +246,20 @@ fn try_out(context: &Context, account: &Account) -> Result<(), Failure> {
     }
 }
 
-fn remove(context: &Context, name: &str, _keep_mail: bool) -> Result<(), Failure> {
+/// Forgets the mail first: were the section gone and the mail not, nobody could name it any more.
+fn remove(context: &Context, name: &str, keep_mail: bool) -> Result<(), Failure> {
     let config = context.config()?;
     context::find(&config, name)?;
+    if !keep_mail && context.paths.data_dir.join("surat.db").exists() {
+        let store = context.open_store()?;
+        let known = store.accounts()?.into_iter().find(|(_, known)| known == name);
+        let removed = known.map_or(Ok(()), |(id, _)| store.remove_account(id));
+        store.close();
+        removed?;
+    }
     edit::remove_account(&context.paths.config_file, name)?;
-    say(&format!("removed \"{name}\""));
+    let kept = if keep_mail { "its mail is still here" } else { "its mail was removed from this computer" };
+    say(&format!("removed \"{name}\"; {kept}, nothing was changed on a server"));
     Ok(())
 }
 

@@ -198,7 +198,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "tls|starttls|none", value_parser = security)]
     pub smtp_security: Option<Security>,
     /// What POP3 leaves on the server: never (what is here is deleted there), always, or a number of days.
-    #[arg(long, value_name = "never|always|DAYS", value_parser = leave, requires = "pop3")]
+    #[arg(long, value_name = "never|always|DAYS", value_parser = leave)]
     pub leave_on_server: Option<Leave>,
     /// The name to sign in with; without it, the address.
     #[arg(long, value_name = "NAME")]

@@ -2,11 +2,18 @@
 //!
 //! Each is opened when it is asked for, so that `account list` needs no store and `undo` no configuration.
 
+use jiff::Timestamp;
+
 use crate::cli::args::Global;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+use crate::cli::say;
 use crate::config::account::Account;
+use crate::config::nearest::nearest;
 use crate::config::{Config, Paths};
+use crate::mail::id::AccountId;
+use crate::mail::time::UnixTime;
+use crate::store::Store;
 
 /// One command's surroundings.
 #[derive(Debug)]
@@ -43,6 +50,31 @@ impl Context {
         Ok(config)
     }
 
+    /// Opens the store for a command on the mail of one account or of all, and takes leave of it afterwards.
+    pub fn with_store<T>(
+        &self,
+        account: Option<&str>,
+        work: impl FnOnce(&Store, Option<AccountId>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let config = self.config_with_accounts()?;
+        if let Some(name) = account {
+            find(&config, name)?;
+        }
+        let store = self.open_store()?;
+        // Also makes the account known to the store, so that its first `list` is empty instead of an error.
+        let account = account.map(|name| store.account(name)).transpose()?;
+        let result = work(&store, account);
+        store.close();
+        result
+    }
+
+    /// Opens the store, and says what is odd about where it is.
+    pub fn open_store(&self) -> Result<Store, Failure> {
+        let store = Store::open(&self.paths.data_dir)?;
+        store.notes().iter().for_each(|note| say(note));
+        Ok(store)
+    }
+
     /// Gives the accounts a command is about: the named one, else all.
     pub fn chosen<'a>(&self, config: &'a Config, name: Option<&str>) -> Result<Vec<&'a Account>, Failure> {
         match name {
@@ -52,11 +84,16 @@ impl Context {
     }
 }
 
+/// Reads the clock.
+pub fn now() -> UnixTime {
+    UnixTime(Timestamp::now().as_second())
+}
+
 /// Finds an account by name.
 pub fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Account, Failure> {
     config.account(name).ok_or_else(|| {
         let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
-        let near = crate::config::nearest::nearest(name, names.iter().copied());
+        let near = nearest(name, names.iter().copied());
         let rest = match near {
             Some(near) => format!(", did you mean \"{near}\"?"),
             None => format!("; there is {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),

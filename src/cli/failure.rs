@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::config;
+use crate::{config, store};
 
 /// The exit statuses of a command that did not end well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,12 @@ impl From<config::Error> for Failure {
             config::Error::Io { .. } | config::Error::Command(_) => Status::Failed,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::failed(error.to_string())
     }
 }
 

@@ -12,12 +12,18 @@ use clap::{CommandFactory, Parser};
 
 mod account;
 pub mod args;
+mod attachments;
+mod change;
 mod check;
 mod context;
 pub mod crash;
-pub mod failure;
+mod export;
+mod failure;
 mod manual;
-pub mod output;
+mod output;
+mod read;
+mod select;
+mod show;
 mod usage;
 
 use crate::cli::args::{Cli, Command, DemoArgs, Global};
@@ -106,7 +112,21 @@ fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
 fn execute(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Account { command } => account::run(context, command),
-        _ => Err(Failure::new(Status::Failed, "this command is not built yet")),
+        Command::Folders { account } => read::folders(context, account.as_deref()),
+        Command::List(args) => read::list(context, &args),
+        Command::Show(args) => show::run(context, &args),
+        Command::Mark(args) => change::mark(context, &args),
+        Command::Move { ids_and_folder } => change::move_to(context, &ids_and_folder),
+        Command::Archive { ids } => change::archive(context, &ids),
+        Command::Delete { ids } => change::delete(context, &ids),
+        Command::Undo => change::undo(context),
+        Command::Export(args) => export::run(context, &args),
+        Command::Sync { .. } | Command::Search(_) | Command::Attachments { .. } | Command::Doctor => {
+            context.config_with_accounts()?;
+            Err(Failure::failed("this command is not built yet"))
+        }
+        // These three need no surroundings and were done before.
+        Command::Demo(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }
 

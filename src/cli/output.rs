@@ -166,6 +166,21 @@ fn is_obeyed(letter: char) -> bool {
     )
 }
 
+/// Says a size in words.
+pub fn in_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    let mut size = bytes as f64;
+    let mut said = format!("{bytes} bytes");
+    for unit in UNITS {
+        if size < 1_000.0 {
+            break;
+        }
+        size /= 1_000.0;
+        said = if size < 10.0 { format!("{size:.1} {unit}") } else { format!("{size:.0} {unit}") };
+    }
+    said
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +193,13 @@ mod tests {
         let written = String::from_utf8(bytes).unwrap();
         assert!(!written.chars().any(|c| c.is_control() || is_obeyed(c)), "{written:?}");
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let cases = [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 KB"), (45_300, "45 KB"), (2_100_000, "2.1 MB")];
+        for (bytes, expected) in cases {
+            assert_eq!(in_bytes(bytes), expected);
+        }
     }
 }

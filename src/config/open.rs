@@ -171,32 +171,73 @@ mod tests {
         for link in ["https://x.org/a?b=c#d", "HTTP://x.org", "mailto:a@b.org"] {
             assert!(check_link(link).is_ok(), "{link}");
         }
-        let hostile = [
+        let schemes = [
             "",
-            "-rf",
-            "--version",
-            "x.org",
-            "http:",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "vbscript:x",
-            "ssh://x",
-            "smb://x",
-            "/etc/passwd",
-            " http://x",
-            "ht\ttp://x",
-            "http://x\n--flag",
-            "http://x y",
-            "https://x\u{1b}[31m",
-            "http\u{200b}://x",
-            "jar:http://x!/",
-            "view-source:http://x",
-            "intent://x#Intent;end",
-            "\u{0}http://x",
+            "-",
+            "--",
+            "file",
+            "javascript",
+            "data",
+            "vbscript",
+            "ssh",
+            "smb",
+            "ftp",
+            "jar",
+            "view-source",
+            "intent",
+            "about",
+            "chrome",
+            "blob",
+            "tel",
+            "steam",
+            "ms-settings",
+            "x-apple",
+            "httpx",
+            "xhttp",
+            "http\u{200b}",
+            " http",
+            "ht\ttp",
+            "\u{0}http",
+            "-http",
+            "h\u{442}tp",
         ];
+        let rests = [":", "://x.org/a", ":--flag", ":///etc/passwd"];
+        let mut hostile: Vec<String> =
+            schemes.iter().flat_map(|scheme| rests.iter().map(move |rest| format!("{scheme}{rest}"))).collect();
+        hostile.extend(
+            [
+                "x.org",
+                "/etc/passwd",
+                "--version",
+                "http:",
+                "http://x\n--flag",
+                "http://x y",
+                "https://x\u{1b}[31m",
+                "mailto:",
+            ]
+            .map(str::to_owned),
+        );
+        hostile.push(format!("http://{}", "x".repeat(LONGEST_LINK)));
+        assert!(hostile.len() > 100);
         for link in hostile {
-            assert!(check_link(link).is_err(), "{link:?}");
+            assert!(check_link(&link).is_err(), "{link:?}");
+        }
+    }
+
+    #[test]
+    fn no_shell_and_no_flag_is_ever_started() {
+        for target in
+            ["https://x.org/$(id)?a=`id`;id|id&-rf", "mailto:--help@x.org", "/tmp/surat-open-1-0/attachment-1.pdf"]
+        {
+            let commands = open::commands(target);
+            assert!(!commands.is_empty());
+            for command in commands {
+                let program = Path::new(command.get_program()).file_name().unwrap().to_owned();
+                assert!(!["sh", "bash", "dash", "zsh"].iter().any(|shell| program == *shell), "{command:?}");
+                let foreign: Vec<_> =
+                    command.get_args().filter(|argument| !["open", "--"].iter().any(|own| argument == own)).collect();
+                assert_eq!(foreign, [target], "{command:?}");
+            }
         }
     }
 

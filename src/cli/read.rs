@@ -1,0 +1,196 @@
+//! Owns the commands that list: `folders` and `list`, and the form of one mail in a list.
+//!
+//! They change nothing, not even whether a mail is unread.
+
+use std::cmp::Reverse;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::cli::args::ListArgs;
+use crate::cli::context::{Context, now};
+use crate::cli::failure::Failure;
+use crate::cli::output::TableRow;
+use crate::cli::say;
+use crate::cli::select::{self, Catalogue};
+use crate::mail::address::Address;
+use crate::mail::email::Email;
+use crate::mail::id::MailboxId;
+use crate::mail::keyword::{ANSWERED, DRAFT, FLAGGED, Keywords, SEEN};
+
+/// One folder in JSON.
+#[derive(Debug, Serialize)]
+struct ListedFolder<'a> {
+    account: &'a str,
+    name: &'a str,
+    role: Option<&'static str>,
+    total: u64,
+    unread: u64,
+    selectable: bool,
+}
+
+/// Lists the folders.
+pub fn folders(context: &Context, account: Option<&str>) -> Result<(), Failure> {
+    context.with_store(account, |store, account| {
+        let catalogue = Catalogue::read(store)?;
+        let listed: Vec<ListedFolder> = catalogue
+            .mailboxes(account)
+            .map(|mailbox| ListedFolder {
+                account: catalogue.account_name(mailbox.account),
+                name: &mailbox.name,
+                role: mailbox.role.map(|role| role.as_str()),
+                total: mailbox.total,
+                unread: mailbox.unread,
+                selectable: mailbox.is_selectable,
+            })
+            .collect();
+        if context.output.is_json {
+            return Ok(context.output.json(&listed)?);
+        }
+        let rows: Vec<TableRow> = listed
+            .iter()
+            .map(|folder| TableRow {
+                cells: vec![
+                    folder.account.to_owned(),
+                    folder.name.to_owned(),
+                    if folder.unread > 0 { format!("{} unread", folder.unread) } else { String::new() },
+                    folder.total.to_string(),
+                ],
+                is_strong: folder.unread > 0,
+            })
+            .collect();
+        if rows.is_empty() {
+            say("nothing is here yet; `surat sync` fetches your mail");
+        }
+        Ok(context.output.table(&rows)?)
+    })
+}
+
+/// A name and an address in JSON.
+#[derive(Debug, Serialize)]
+pub struct ListedAddress<'a> {
+    name: Option<&'a str>,
+    addr: &'a str,
+}
+
+/// Gives addresses as JSON names them.
+pub fn addresses(list: &[Address]) -> Vec<ListedAddress<'_>> {
+    list.iter().map(|address| ListedAddress { name: address.name.as_deref(), addr: &address.addr }).collect()
+}
+
+/// One mail of a list in JSON.
+#[derive(Debug, Serialize)]
+pub struct Listed<'a> {
+    id: String,
+    thread: String,
+    account: &'a str,
+    folder: &'a str,
+    folders: Vec<&'a str>,
+    from: Vec<ListedAddress<'a>>,
+    to: Vec<ListedAddress<'a>>,
+    subject: &'a str,
+    date: String,
+    received: String,
+    flags: Vec<&'a str>,
+    size: u64,
+    has_attachments: bool,
+    message_id: Option<&'a str>,
+}
+
+impl<'a> Listed<'a> {
+    /// Builds the form of a mail.
+    pub fn of(email: &'a Email, folder: Option<MailboxId>, catalogue: &'a Catalogue) -> Self {
+        let header = &email.header;
+        let folders: Vec<&str> =
+            email.mailboxes.iter().map(|id| catalogue.name(*id)).filter(|name| !name.is_empty()).collect();
+        Self {
+            id: email.id.to_string(),
+            thread: email.thread.to_string(),
+            account: catalogue.account_name(email.account),
+            folder: folder.map_or_else(|| folders.first().copied().unwrap_or_default(), |id| catalogue.name(id)),
+            folders,
+            from: addresses(&header.from),
+            to: addresses(&header.to),
+            subject: &header.subject,
+            date: header.date.unwrap_or(email.received).to_rfc3339(),
+            received: email.received.to_rfc3339(),
+            flags: flags(&email.keywords),
+            size: email.size,
+            has_attachments: email.has_attachment,
+            message_id: header.message_id.as_deref(),
+        }
+    }
+}
+
+/// Gives the keywords as JSON names them.
+fn flags(keywords: &Keywords) -> Vec<&str> {
+    let plain = |keyword| match keyword {
+        SEEN => "seen",
+        FLAGGED => "flagged",
+        ANSWERED => "answered",
+        DRAFT => "draft",
+        other => other,
+    };
+    keywords.iter().map(plain).collect()
+}
+
+/// Lists the mail of folders, newest first.
+pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
+    context.with_store(args.account.as_deref(), |store, account| {
+        let catalogue = Catalogue::read(store)?;
+        let mut found = Vec::new();
+        for mailbox in catalogue.chosen(args.folder.as_deref(), account, select::is_inbox)? {
+            let mut room = args.limit;
+            select::walk(store, &select::view(mailbox.id, args.unread), |email| {
+                let has_room = room > 0;
+                if has_room {
+                    room -= 1;
+                    found.push((email, Some(mailbox.id)));
+                }
+                Ok(has_room)
+            })?;
+        }
+        found.sort_by_key(|(email, _)| Reverse(email.id));
+        found.truncate(args.limit);
+        print_list(context, &catalogue, &found)
+    })
+}
+
+/// Writes a list of mail, each with the folder that it was found in, if it was in one.
+pub fn print_list(
+    context: &Context,
+    catalogue: &Catalogue,
+    found: &[(Email, Option<MailboxId>)],
+) -> Result<(), Failure> {
+    if context.output.is_json {
+        let listed: Vec<Listed> = found.iter().map(|(email, folder)| Listed::of(email, *folder, catalogue)).collect();
+        return Ok(context.output.json(&listed)?);
+    }
+    let (now, zone) = (now(), TimeZone::system());
+    let row = |(email, _): &(Email, Option<MailboxId>)| {
+        let mark = |is_set, letter| if is_set { letter } else { ' ' };
+        let marks = String::from_iter([
+            mark(!email.keywords.is_seen(), 'N'),
+            mark(email.keywords.is_flagged(), '*'),
+            mark(email.keywords.contains(ANSWERED), 'r'),
+            mark(email.has_attachment, '@'),
+        ]);
+        let from = email.header.from.first().map(|address| address.short().to_owned()).unwrap_or_default();
+        let cells =
+            vec![email.id.to_string(), marks, email.received.in_list(now, &zone), from, email.header.subject.clone()];
+        TableRow { cells, is_strong: !email.keywords.is_seen() }
+    };
+    let rows: Vec<TableRow> = found.iter().map(row).collect();
+    Ok(context.output.table(&rows)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_flags_lose_their_dollar_and_the_rest_stays_verbatim() {
+        let keywords = Keywords::new(["$seen", "$flagged", "$answered", "$draft", "$forwarded", "work"]);
+        assert_eq!(flags(&keywords), ["answered", "draft", "flagged", "$forwarded", "seen", "work"]);
+    }
+}

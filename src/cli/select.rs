@@ -1,0 +1,132 @@
+//! Owns what the words of a command mean: ids, names of accounts and folders, roles.
+//!
+//! It changes nothing.
+
+use std::collections::HashMap;
+
+use crate::cli::failure::Failure;
+use crate::config::nearest::nearest;
+use crate::mail::email::Email;
+use crate::mail::id::{AccountId, EmailId, MailboxId};
+use crate::mail::mailbox::{Mailbox, Role};
+use crate::mail::query::Query;
+use crate::mail::view::{Scope, View};
+use crate::store::Store;
+
+/// How many emails are asked for at once.
+const PAGE: usize = 500;
+
+/// The accounts and mailboxes of the store, by their names.
+#[derive(Debug)]
+pub struct Catalogue {
+    accounts: Vec<(AccountId, String)>,
+    mailboxes: Vec<Mailbox>,
+    places: HashMap<MailboxId, usize>,
+}
+
+impl Catalogue {
+    /// Reads the names.
+    pub fn read(store: &Store) -> Result<Self, Failure> {
+        let (accounts, mailboxes) = (store.accounts()?, store.mailboxes(None)?);
+        let places = mailboxes.iter().enumerate().map(|(place, mailbox)| (mailbox.id, place)).collect();
+        Ok(Self { accounts, mailboxes, places })
+    }
+
+    /// Gives an account's name.
+    pub fn account_name(&self, id: AccountId) -> &str {
+        self.accounts.iter().find(|(known, _)| *known == id).map_or("", |(_, name)| name)
+    }
+
+    /// Gives a mailbox that is listed.
+    pub fn mailbox(&self, id: MailboxId) -> Option<&Mailbox> {
+        self.places.get(&id).and_then(|place| self.mailboxes.get(*place))
+    }
+
+    /// Gives a mailbox's name.
+    pub fn name(&self, id: MailboxId) -> &str {
+        self.mailbox(id).map_or("", |mailbox| &mailbox.name)
+    }
+
+    /// Gives the mailboxes of one account, or of all.
+    pub fn mailboxes(&self, account: Option<AccountId>) -> impl Iterator<Item = &Mailbox> {
+        self.mailboxes.iter().filter(move |mailbox| account.is_none_or(|account| mailbox.account == account))
+    }
+
+    /// Finds the mailboxes that a word means: a full name, else a role, else the last level of a name. Case does not
+    /// count. In several accounts it may mean several.
+    pub fn find(&self, word: &str, account: Option<AccountId>) -> Result<Vec<&Mailbox>, Failure> {
+        let word = word.trim();
+        let lower = word.to_lowercase();
+        let is_called = |mailbox: &Mailbox| mailbox.name.to_lowercase() == lower;
+        let has_role = |mailbox: &Mailbox| mailbox.role.is_some_and(|role| role.as_str() == lower);
+        let ends_so = |mailbox: &Mailbox| mailbox.leaf().to_lowercase() == lower;
+        let choices: [&dyn Fn(&Mailbox) -> bool; 3] = [&is_called, &has_role, &ends_so];
+        for is_meant in choices {
+            let found: Vec<&Mailbox> = self.mailboxes(account).filter(|mailbox| is_meant(mailbox)).collect();
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let names: Vec<&str> = self.mailboxes(account).map(|mailbox| mailbox.name.as_str()).collect();
+        let mean = match nearest(word, names.iter().copied()) {
+            Some(name) => format!(", did you mean \"{name}\"?"),
+            None => "; `surat folders` lists what there is".to_owned(),
+        };
+        Err(Failure::failed(format!("there is no folder \"{word}\"{mean}")))
+    }
+
+    /// Gives the mailboxes that `list` and `export` are about: those of the word, or every one that `is_meant`.
+    pub fn chosen(
+        &self,
+        word: Option<&str>,
+        account: Option<AccountId>,
+        is_meant: impl Fn(&Mailbox) -> bool,
+    ) -> Result<Vec<&Mailbox>, Failure> {
+        match word {
+            Some(word) => self.find(word, account),
+            None => Ok(self.mailboxes(account).filter(|mailbox| is_meant(mailbox)).collect()),
+        }
+    }
+}
+
+/// Says whether a mailbox is an inbox.
+pub fn is_inbox(mailbox: &Mailbox) -> bool {
+    mailbox.role == Some(Role::Inbox)
+}
+
+/// Gives the view of one mailbox, of its unread mail alone if so wished.
+pub fn view(mailbox: MailboxId, is_unread_only: bool) -> View {
+    if !is_unread_only {
+        return View::Mailbox(mailbox);
+    }
+    let unread = Query::Not(Box::new(Query::Keyword(crate::mail::keyword::SEEN.to_owned())));
+    View::Search(unread, Scope::Mailbox(mailbox))
+}
+
+/// Walks the emails of a view, newest first, a page at a time; `see` says whether it wants more.
+pub fn walk(store: &Store, view: &View, mut see: impl FnMut(Email) -> Result<bool, Failure>) -> Result<(), Failure> {
+    let mut before = None;
+    loop {
+        let page = store.emails(view, before, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        before = Some(last.id);
+        for email in page {
+            if !see(email)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Finds the emails of ids as `list` prints them; each must be there.
+pub fn emails(store: &Store, ids: &[String]) -> Result<Vec<Email>, Failure> {
+    ids.iter().map(|id| email(store, id)).collect()
+}
+
+/// Finds one email.
+pub fn email(store: &Store, id: &str) -> Result<Email, Failure> {
+    let parsed: EmailId = id.parse().map_err(|error| Failure::failed(format!("\"{id}\" is {error}")))?;
+    store
+        .email(parsed)?
+        .ok_or_else(|| Failure::failed(format!("there is no mail with the id {id}; it may be gone by now")))
+}
