@@ -161,6 +161,7 @@ const PANES: &[Context] = &[List, Reader, Folders];
 const EVERYWHERE: &[Context] = &[List, Reader, Folders, Links];
 const MAIL: &[Context] = &[List, Reader];
 
+#[allow(clippy::too_many_arguments)] // one a column of the table
 const fn row(
     id: CommandId,
     name: &'static str,

@@ -1,11 +1,31 @@
-//! Owns the model of the screen.
+//! Owns the model of the screen: what is shown, where the focus is, what is waited for.
+//!
+//! How messages change it stands in `update` and its neighbours, how it looks in `view`.
+
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use ratatui::Frame;
 
+use crate::config::command::{CommandId, Context};
+use crate::config::key::Key;
 use crate::config::keymap::Keymap;
 use crate::config::theme::Theme;
-use crate::ui::message::{Effect, Msg};
+use crate::mail::account::{AccountStatus, Notice};
+use crate::mail::id::{AccountId, MailboxId, ThreadId};
+use crate::mail::mutation::Edit;
+use crate::mail::safe::SafeText;
+use crate::mail::view::View;
+use crate::mail::wrap;
+use crate::ui::folders::Folders;
+use crate::ui::layout::Layout;
+use crate::ui::links::Links;
+use crate::ui::list::List;
+use crate::ui::message::{Moment, Targets};
+use crate::ui::picker::Picker;
+use crate::ui::reader::Reader;
+use crate::ui::search::Search;
+use crate::ui::text;
+use crate::ui::theme::Look;
 
 /// What is decided before the screen starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,25 +60,269 @@ impl Default for Settings {
     }
 }
 
+/// A list that can be gone to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    AllInboxes,
+    Starred,
+    Mailbox(MailboxId),
+}
+
+impl Place {
+    pub(super) fn view(self) -> View {
+        match self {
+            Place::AllInboxes => View::AllInboxes,
+            Place::Starred => View::Starred,
+            Place::Mailbox(id) => View::Mailbox(id),
+        }
+    }
+}
+
+/// The pane that keys go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Focus {
+    #[default]
+    List,
+    Reader,
+    Folders,
+}
+
+/// Where the message stands on wide screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Preview {
+    #[default]
+    Auto,
+    Below,
+    Beside,
+    Off,
+}
+
+/// What lies over the panes.
+#[derive(Debug, Clone)]
+pub(super) enum Overlay {
+    Picker(Picker),
+    Links(Links),
+    Question(Question),
+}
+
+/// Something asked before it is done, because it cannot be taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Question {
+    pub(super) text: String,
+    pub(super) targets: Targets,
+    pub(super) edit: Edit,
+    /// Keys that were on their way before the question could be read do not answer it.
+    pub(super) deaf_until: u64,
+}
+
+/// The line above the footer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Toast {
+    pub(super) text: String,
+    pub(super) kind: ToastKind,
+    /// When it goes by itself; errors stay until Esc.
+    pub(super) until: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToastKind {
+    Done,
+    Note,
+    Error,
+}
+
+/// What an account does, as told last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Link {
+    pub(super) status: AccountStatus,
+    pub(super) pending: u64,
+}
+
+/// Milliseconds that a line about what was done stays.
+pub(super) const TOAST: u64 = 6_000;
+/// Milliseconds after which something that has not come yet is said to be loading.
+pub(super) const PATIENCE: u64 = 150;
+
 /// Everything that the screen knows.
 #[derive(Debug, Clone)]
 pub struct Model {
-    settings: Settings,
+    pub(super) settings: Settings,
+    pub(super) is_light: bool,
+    pub(super) now: Moment,
+    pub(super) width: u16,
+    pub(super) height: u16,
+    pub(super) generation: u64,
+    pub(super) focus: Focus,
+    pub(super) shows_folders: bool,
+    pub(super) preview: Preview,
+    pub(super) folders: Folders,
+    /// Whether the counts of the folders changed since they were read.
+    pub(super) folders_stale: bool,
+    pub(super) folders_asked: bool,
+    pub(super) folders_next: u64,
+    /// Whether the first list is the one that it should be.
+    pub(super) is_home_chosen: bool,
+    pub(super) list: List,
+    pub(super) reader: Reader,
+    pub(super) search: Option<Search>,
+    pub(super) overlay: Option<Overlay>,
+    pub(super) hunt: Option<Hunt>,
+    pub(super) toast: Option<Toast>,
+    pub(super) statuses: BTreeMap<AccountId, Link>,
+    /// The notice that Esc put away, so that it does not come back before it changes.
+    pub(super) read_notice: Option<Notice>,
+    /// The keys of an unfinished sequence.
+    pub(super) keys: Vec<Key>,
+    pub(super) keys_since: u64,
+    pub(super) shows_keys: bool,
+    pub(super) count: Option<usize>,
+    pub(super) last_delete: Option<(u64, Option<ThreadId>)>,
+    pub(super) last_click: Option<(u64, u16, u16)>,
+    pub(super) recent_commands: Vec<CommandId>,
+    pub(super) recent_folders: Vec<MailboxId>,
+    /// Edits that are on their way to the store: the change they make is shown at once.
+    pub(super) own_edits: usize,
+    pub(super) wake: Option<u64>,
+    pub(super) title: SafeText,
+}
+
+/// The hunt for an unread conversation beyond the rows that are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hunt {
+    pub(super) generation: u64,
+    pub(super) is_down: bool,
+    pub(super) pages_left: usize,
 }
 
 impl Model {
     /// Builds the model; the first message to it is [`Event::Started`](crate::ui::message::Event::Started).
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self {
+            settings,
+            is_light: false,
+            now: Moment::default(),
+            width: 80,
+            height: 24,
+            generation: 0,
+            focus: Focus::List,
+            shows_folders: true,
+            preview: Preview::Auto,
+            folders: Folders::default(),
+            folders_stale: false,
+            folders_asked: false,
+            folders_next: 0,
+            is_home_chosen: false,
+            list: List::new(Place::AllInboxes, View::AllInboxes),
+            reader: Reader::default(),
+            search: None,
+            overlay: None,
+            hunt: None,
+            toast: None,
+            statuses: BTreeMap::new(),
+            read_notice: None,
+            keys: Vec::new(),
+            keys_since: 0,
+            shows_keys: false,
+            count: None,
+            last_delete: None,
+            last_click: None,
+            recent_commands: Vec::new(),
+            recent_folders: Vec::new(),
+            own_edits: 0,
+            wake: None,
+            title: SafeText::default(),
+        }
     }
-}
 
-/// Takes a message in and says what is to be done.
-pub fn update(_model: &mut Model, _msg: Msg) -> Vec<Effect> {
-    Vec::new()
-}
+    /// Says whether the list is being searched by typing right now.
+    pub fn is_typing(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.is_typing) || matches!(self.overlay, Some(Overlay::Picker(_)))
+    }
 
-/// Draws the model.
-pub fn view(model: &Model, frame: &mut Frame) {
-    let _ = (&model.settings, frame);
+    pub(super) fn look(&self) -> Look {
+        Look::new(&self.settings, self.is_light)
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        Layout::of(self)
+    }
+
+    /// Says whether the message has the focus, or had it before the folders were laid over it.
+    pub(super) fn shows_reader(&self) -> bool {
+        self.focus == Focus::Reader
+    }
+
+    /// Gives where keys go.
+    pub(super) fn context(&self) -> Context {
+        match (&self.overlay, self.focus) {
+            (Some(Overlay::Links(_)), _) => Context::Links,
+            (_, Focus::List) => Context::List,
+            (_, Focus::Reader) => Context::Reader,
+            (_, Focus::Folders) => Context::Folders,
+        }
+    }
+
+    pub(super) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Says something that goes by itself.
+    pub(super) fn say(&mut self, kind: ToastKind, text: impl Into<String>) {
+        let until = (kind != ToastKind::Error).then_some(self.now.millis + TOAST);
+        self.toast = Some(Toast { text: text::safe(&text.into()), kind, until });
+    }
+
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        self.say(ToastKind::Note, text);
+    }
+
+    /// Gives the first key of a command where the focus is, as it is written.
+    pub(super) fn key_of(&self, command: CommandId) -> Option<String> {
+        self.settings.keymap.first_key(self.context(), command)
+    }
+
+    /// Gives the keys of a command with what they do, for the end of a sentence: ` · z undo`.
+    pub(super) fn hint(&self, command: CommandId, what: &str) -> String {
+        let context = if self.context() == Context::Links { Context::List } else { self.context() };
+        let key = self.settings.keymap.first_key(context, command);
+        key.map(|key| format!(" · {key} {what}")).unwrap_or_default()
+    }
+
+    /// Gives the notice that a person must act on, unless it was put away.
+    pub(super) fn notice(&self) -> Option<&Notice> {
+        self.statuses.values().find_map(|link| match &link.status {
+            AccountStatus::Blocked(notice) if self.read_notice.as_ref() != Some(notice) => Some(notice),
+            _ => None,
+        })
+    }
+
+    /// Gives the lines of the notice above the footer.
+    pub(super) fn banner(&self) -> Vec<String> {
+        let Some(notice) = self.notice() else { return Vec::new() };
+        let account = notice.account.as_ref().map(|account| format!("{}: ", text::safe(account))).unwrap_or_default();
+        let mut lines = vec![format!("✗ {account}{}", text::safe(&notice.what))];
+        if let Some(words) = &notice.server_says {
+            lines.push(format!("  The server says: {}", text::safe(words)));
+        }
+        if !notice.remedy.is_empty() {
+            lines.push(format!("  {}", text::safe(&notice.remedy)));
+        }
+        let columns = usize::from(self.width.saturating_sub(2)).max(20);
+        let wrapped = lines.iter().flat_map(|line| wrap::wrap(&[wrap::Run::new(line.as_str(), ())], columns, columns));
+        wrapped.map(|runs| runs.into_iter().map(|run| run.text).collect()).collect()
+    }
+
+    /// Says whether there is nothing to show because no account is set up.
+    pub(super) fn is_welcome(&self) -> bool {
+        self.folders.is_loaded && self.folders.accounts.is_empty()
+    }
+
+    /// Gives the words for what the list shows.
+    pub(super) fn list_title(&self) -> String {
+        match &self.search {
+            Some(search) => format!("Search: {}", text::safe(search.input.text())),
+            None => self.folders.title(self.list.place),
+        }
+    }
 }

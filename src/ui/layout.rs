@@ -1,0 +1,186 @@
+//! Owns the geometry: which pane stands where at which size. The same numbers serve drawing, keys and mouse.
+
+use ratatui::layout::Rect;
+
+use crate::ui::model::{Focus, Model, Overlay, Preview};
+use crate::ui::picker::PickerKind;
+
+/// Below this one sentence is all that is shown.
+pub(super) const LEAST_WIDTH: u16 = 40;
+/// Rows below which one sentence is all that is shown.
+pub(super) const LEAST_HEIGHT: u16 = 10;
+/// From here on senders have their full column and dates their weekday.
+pub(super) const MEDIUM: u16 = 60;
+/// From here on folders stand beside the list, and the message below it.
+const WIDE: u16 = 100;
+/// From here on the message stands beside the list.
+const VERY_WIDE: u16 = 150;
+/// Rows below which the list needs the screen for itself.
+const PREVIEW_HEIGHT: u16 = 16;
+/// Columns of the folders with their frame.
+const FOLDERS: u16 = 26;
+/// Rows of the list with its frame, where the message stands below it.
+const LIST_ABOVE: u16 = 16;
+/// Longer lines are hard to read.
+const TEXT_WIDTH: u16 = 96;
+/// Columns of the boxes: commands have a sentence, folders only a name.
+const PICKER_WIDE: u16 = 84;
+const PICKER_NARROW: u16 = 56;
+const LINKS_WIDE: u16 = 84;
+/// Rows of a box at most, and those of them that are frame, typed text, rules and the line about the choice.
+const PICKER_ROWS: u16 = 26;
+const PICKER_REST: u16 = 6;
+const LINKS_REST: u16 = 5;
+/// Rows of a question with its frame.
+const QUESTION: u16 = 4;
+
+/// Where everything stands. Panes that are not shown have no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Layout {
+    pub(super) is_too_small: bool,
+    pub(super) has_frames: bool,
+    pub(super) has_preview: bool,
+    pub(super) top: Rect,
+    pub(super) rule: Option<Rect>,
+    pub(super) folders: Option<Rect>,
+    pub(super) folders_float: bool,
+    pub(super) list: Option<Rect>,
+    pub(super) reader: Option<Rect>,
+    pub(super) banner: Option<Rect>,
+    pub(super) line: Rect,
+    pub(super) footer: Rect,
+    /// Everything between the top line and the banner.
+    pub(super) body: Rect,
+}
+
+impl Layout {
+    pub(super) fn of(model: &Model) -> Self {
+        let (width, height) = (model.width, model.height);
+        if width < LEAST_WIDTH || height < LEAST_HEIGHT {
+            return Self { is_too_small: true, ..Self::default() };
+        }
+        let has_frames = width >= WIDE;
+        let top_rows = 1 + u16::from(!has_frames && height >= PREVIEW_HEIGHT);
+        let banner_rows = (model.banner().len() as u16).min(height / 4);
+        let bottom = height - 2 - banner_rows;
+        let body = Rect::new(0, top_rows, width, bottom.saturating_sub(top_rows));
+        let mut layout = Self {
+            has_frames,
+            top: Rect::new(0, 0, width, 1),
+            rule: (top_rows > 1).then(|| Rect::new(0, 1, width, 1)),
+            banner: (banner_rows > 0).then(|| Rect::new(0, bottom, width, banner_rows)),
+            line: Rect::new(0, height - 2, width, 1),
+            footer: Rect::new(0, height - 1, width, 1),
+            body,
+            ..Self::default()
+        };
+        let mut rest = body;
+        if has_frames && model.shows_folders {
+            layout.folders = Some(Rect { width: FOLDERS, ..body });
+            rest = Rect::new(FOLDERS, body.y, width - FOLDERS, body.height);
+        } else if model.focus == Focus::Folders {
+            let wide = (FOLDERS + 6).min(width);
+            layout.folders = Some(Rect { width: wide, ..body });
+            layout.folders_float = true;
+        }
+        let place = match model.preview {
+            _ if !has_frames || height < PREVIEW_HEIGHT => Preview::Off,
+            Preview::Auto if width >= VERY_WIDE => Preview::Beside,
+            Preview::Auto => Preview::Below,
+            chosen => chosen,
+        };
+        layout.has_preview = place != Preview::Off;
+        match place {
+            Preview::Beside => {
+                let list = rest.width * 9 / 20;
+                layout.list = Some(Rect { width: list, ..rest });
+                layout.reader = Some(Rect { x: rest.x + list, width: rest.width - list, ..rest });
+            }
+            Preview::Below | Preview::Auto => {
+                let list = LIST_ABOVE.min(rest.height * 2 / 5).max(5);
+                layout.list = Some(Rect { height: list, ..rest });
+                layout.reader = Some(Rect { y: rest.y + list, height: rest.height - list, ..rest });
+            }
+            Preview::Off if model.shows_reader() => layout.reader = Some(rest),
+            Preview::Off => layout.list = Some(rest),
+        }
+        layout
+    }
+
+    /// Gives the inside of a pane.
+    pub(super) fn inner(&self, pane: Rect) -> Rect {
+        if self.has_frames { inset(pane) } else { pane }
+    }
+
+    /// Gives the inside of the folders, which have a frame wherever they float.
+    pub(super) fn folders_inner(&self) -> Rect {
+        self.folders.map_or(Rect::ZERO, inset)
+    }
+
+    /// Gives the rows that the list shows at once.
+    pub(super) fn list_height(&self) -> usize {
+        usize::from(self.list.map_or(self.body.height, |list| self.inner(list).height)).max(1)
+    }
+
+    /// Gives where the text of the message stands: a column of air on each side.
+    pub(super) fn text(&self) -> Rect {
+        let pane = self.reader.map_or(self.body, |reader| self.inner(reader));
+        Rect { x: pane.x + 1, width: pane.width.saturating_sub(2), ..pane }
+    }
+
+    /// Gives the columns that text is wrapped to.
+    pub(super) fn text_width(&self) -> u16 {
+        self.text().width.clamp(20, TEXT_WIDTH)
+    }
+}
+
+/// Takes a frame of one cell away.
+pub(super) fn inset(area: Rect) -> Rect {
+    Rect::new(
+        area.x.saturating_add(1),
+        area.y.saturating_add(1),
+        area.width.saturating_sub(2),
+        area.height.saturating_sub(2),
+    )
+}
+
+/// Gives a box in the middle of an area, never larger than it.
+pub(super) fn centered(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height)
+}
+
+/// Gives the box that lies over the panes, and its rows of choices inside.
+pub(super) fn overlay_places(model: &Model) -> (Rect, Rect) {
+    let screen = Rect::new(0, 1, model.width, model.height.saturating_sub(3));
+    match &model.overlay {
+        None => (Rect::ZERO, Rect::ZERO),
+        Some(Overlay::Picker(picker)) => {
+            let wide = match picker.kind {
+                PickerKind::Palette | PickerKind::Help { .. } => PICKER_WIDE,
+                PickerKind::GoTo | PickerKind::MoveTo => PICKER_NARROW,
+            };
+            // As tall as all there is to choose from, so that the box does not jump while typing filters.
+            let rows = (picker.items.len() as u16).saturating_add(PICKER_REST).min(PICKER_ROWS);
+            let area = centered(screen, wide.min(screen.width.saturating_sub(2)), rows);
+            let inner = inset(area);
+            let rest = PICKER_REST - 2;
+            (area, Rect { y: inner.y + 2, height: inner.height.saturating_sub(rest), ..inner })
+        }
+        Some(Overlay::Links(links)) => {
+            let rows = (links.len() as u16).saturating_add(LINKS_REST).clamp(9, PICKER_ROWS);
+            let area = centered(screen, LINKS_WIDE.min(screen.width.saturating_sub(2)), rows);
+            let inner = inset(area);
+            (area, Rect { height: inner.height.saturating_sub(LINKS_REST - 2), ..inner })
+        }
+        Some(Overlay::Question(_)) => {
+            let area = Rect::new(0, model.height.saturating_sub(QUESTION + 2), model.width, QUESTION);
+            (area, inset(area))
+        }
+    }
+}
+
+/// Gives how many choices the open box shows at once.
+pub(super) fn overlay_rows(model: &Model) -> usize {
+    usize::from(overlay_places(model).1.height)
+}

@@ -1,0 +1,91 @@
+//! Owns how a message looks.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use crate::config::command::CommandId;
+use crate::mail::document::Form;
+use crate::ui::layout::Layout;
+use crate::ui::model::{Focus, Model, PATIENCE};
+use crate::ui::page;
+use crate::ui::reader::Shown;
+use crate::ui::view::{Cursor, is_focused, pane, put};
+
+pub(super) fn draw(model: &Model, layout: &Layout, area: Rect, frame: &mut Frame, cursor: &mut Cursor) {
+    let look = model.look();
+    if layout.has_frames {
+        let focused = is_focused(model, Focus::Reader);
+        pane(frame, look, area, focused, "Message", &position(model), &hints(model));
+    }
+    let text = layout.text();
+    if model.focus == Focus::Reader {
+        cursor.get_or_insert(Position::new(text.x, text.y));
+    }
+    let Some(document_or_not) = model.reader.email.as_ref().map(|_| model.reader.document.as_ref()) else {
+        let waited = model.reader.request.as_ref().is_some_and(|request| model.now.millis >= request.since + PATIENCE);
+        if waited {
+            put(frame, text.x, text.y, text.width, &Line::styled("Loading the message …", look.dim()));
+        }
+        return;
+    };
+    let head = page::head(model, text.width.into());
+    let foot = page::foot(model);
+    let (head_len, shown) = (head.len(), &model.reader.shown);
+    for row in 0..text.height {
+        let at = model.reader.scroll + usize::from(row);
+        let y = text.y + row;
+        if let Some(line) = head.lines.get(at) {
+            put(frame, text.x, y, text.width, line);
+        } else if let Some(shown) = at.checked_sub(head_len).and_then(|at| shown.get(at)) {
+            if let Some(document) = document_or_not {
+                put(frame, text.x, y, text.width, &body(model, document, *shown));
+            }
+        } else if let Some(line) = at.checked_sub(head_len + shown.len()).and_then(|at| foot.get(at)) {
+            put(frame, text.x, y, text.width, line);
+        }
+    }
+}
+
+fn body(model: &Model, document: &crate::mail::document::Document, shown: Shown) -> Line<'static> {
+    let look = model.look();
+    match shown {
+        Shown::Closed(fold) => {
+            let label = document.folds.get(fold).map(|fold| fold.label.as_str()).unwrap_or_default();
+            let key = model.settings.keymap.first_key(crate::config::command::Context::Reader, CommandId::Unfold);
+            let hint = key.map(|key| format!(" ({key} shows)")).unwrap_or_default();
+            Line::styled(format!("▸ {label}{hint}"), look.dim())
+        }
+        Shown::Line(at) => {
+            let spans = document.lines.get(at).into_iter().flat_map(|line| &line.spans);
+            let spans = spans.map(|span| Span::styled(span.text.as_str().to_owned(), look.document(span.style)));
+            Line::from(spans.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// Says where the message stands in its conversation.
+pub(super) fn position(model: &Model) -> String {
+    match (model.reader.position(), model.reader.thread.len()) {
+        (Some(at), total @ 2..) => format!("{} of {total} in this conversation", at + 1),
+        _ => String::new(),
+    }
+}
+
+/// Says what can be done with the message, in its frame.
+fn hints(model: &Model) -> String {
+    let Some(document) = &model.reader.document else { return String::new() };
+    let mut hints = Vec::new();
+    let mut hint = |command: CommandId, what: String| {
+        let key = model.settings.keymap.first_key(crate::config::command::Context::Reader, command);
+        hints.extend(key.map(|key| format!("{key} {what}")));
+    };
+    if document.form != Form::Best && document.forms.iter().any(|form| *form != document.form) {
+        hint(CommandId::CycleForm, format!("{}, others", page::form_name(document.form)));
+    }
+    let (links, files) = (document.links.len(), document.attachments.len());
+    if links + files > 0 {
+        hint(CommandId::Links, format!("links and files {}", links + files));
+    }
+    hints.join(" · ")
+}

@@ -1,0 +1,42 @@
+//! Owns the first screen of somebody without an account: what to type, exactly.
+
+use ratatui::Frame;
+use ratatui::text::Line;
+
+use crate::mail::wrap::{Run, wrap};
+use crate::ui::layout::Layout;
+use crate::ui::model::Model;
+use crate::ui::view::put;
+
+/// The command that adds an account, in the form that needs no question.
+pub(super) const ADD: &str =
+    "surat account add you@example.org --no-input --imap imap.example.org --password-command \"pass show mail\"";
+
+pub(super) fn draw(model: &Model, layout: &Layout, frame: &mut Frame) {
+    let look = model.look();
+    let mut lines = vec![
+        ("Welcome to Surat.", look.strong()),
+        ("", look.plain()),
+        ("No account is set up here yet. Leave with q, then type one of these:", look.plain()),
+        ("", look.plain()),
+        ("To look around with made-up mail, nothing is kept:", look.dim()),
+        ("  surat demo", look.accent()),
+        ("", look.plain()),
+        ("To read your own mail:", look.dim()),
+    ];
+    let add = format!("  {ADD}");
+    lines.push((&add, look.accent()));
+    lines.push(("", look.plain()));
+    lines.push(("Your mail is kept on this computer and in step with the server.", look.dim()));
+    let columns = usize::from(layout.body.width.saturating_sub(4));
+    let mut y = layout.body.y + layout.body.height.saturating_sub(20) / 3;
+    for (text, style) in lines {
+        for runs in wrap(&[Run::new(text, ())], columns, columns) {
+            let text: String = runs.into_iter().map(|run| run.text).collect();
+            if y < layout.body.bottom() {
+                put(frame, layout.body.x + 2, y, layout.body.width.saturating_sub(3), &Line::styled(text, style));
+            }
+            y += 1;
+        }
+    }
+}
