@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use surat::backend::Backend;
+use surat::backend::maildir::Maildir;
 use surat::backend::maildir::demo::{self, DemoDir};
+use surat::mail::mailbox::Role;
 use surat::mail::time::UnixTime;
 use tempfile::TempDir;
 
@@ -44,7 +47,9 @@ fn the_same_seed_and_time_give_the_same_mailboxes() {
         let directory = TempDir::new().unwrap();
         let begin = Instant::now();
         let accounts = demo::write(directory.path(), seed, now).unwrap();
-        println!("written in {:?}", begin.elapsed());
+        let took = begin.elapsed();
+        println!("written in {took:?}");
+        assert!(took < Duration::from_secs(20), "{took:?}");
         assert_eq!(accounts.len(), 2);
         hash(directory.path())
     });
@@ -73,6 +78,54 @@ fn what_is_written_is_complete_and_nothing_is_left_unfilled() {
         }
         let age = NOW.0 - file.metadata().unwrap().mtime();
         assert!(age >= 60, "{} comes from the future", file.display());
+    }
+}
+
+#[tokio::test]
+async fn both_accounts_open_with_the_folders_a_newcomer_looks_for() {
+    let directory = TempDir::new().unwrap();
+    for account in demo::write(directory.path(), 1, NOW).unwrap() {
+        let listed = Maildir::open(&account.maildir).unwrap().mailboxes().await.unwrap();
+        for role in [Role::Inbox, Role::Drafts, Role::Sent, Role::Archive, Role::Junk, Role::Trash] {
+            let found = listed.iter().filter(|mailbox| mailbox.role == Some(role)).count();
+            assert_eq!(found, 1, "{} {role:?}", account.name);
+        }
+        let names: Vec<_> = listed.iter().map(|mailbox| mailbox.name.as_str()).collect();
+        let own: &[&str] = match account.name {
+            "work" => &["Invoices", "Growers", "Lists/rust-id", "Lists/kopi-dunia"],
+            _ => &["Invoices", "Travel", "Lists/paduan-suara", "Big archive"],
+        };
+        assert!(own.iter().all(|name| names.contains(name)), "{names:?}");
+    }
+}
+
+#[test]
+fn the_newest_mail_of_both_inboxes_is_the_offsite_with_its_plan() {
+    let directory = TempDir::new().unwrap();
+    let accounts = demo::write(directory.path(), 1, NOW).unwrap();
+    let inboxes = accounts.iter().flat_map(|account| ["cur", "new"].map(|part| account.maildir.join(part)));
+    let newest = inboxes.flat_map(|inbox| files(&inbox)).max_by_key(|file| file.metadata().unwrap().mtime()).unwrap();
+    assert!(newest.to_string_lossy().contains("/work/new/"), "{}", newest.display());
+    let text = fs::read_to_string(&newest).unwrap();
+    assert!(text.contains("From: Budi Santoso <") && text.contains("filename=\"venue-plan.pdf\""));
+    // "Offsite in Bandung, 12–14 December", as an encoded word.
+    assert!(text.contains("Subject: =?UTF-8?B?T2Zmc2l0ZSBpbiBCYW5kdW5nLCAxMuKAkzE0IERlY2VtYmVy?="));
+    assert_eq!(text.matches("<offsite-").count(), 1 + 1 + 8, "its own id, the one answered, eight before");
+}
+
+#[test]
+fn letters_are_distinct_and_their_files_are_new_when_they_are() {
+    let directory = TempDir::new().unwrap();
+    let accounts = demo::write(directory.path(), 1, NOW).unwrap();
+    let letters: Vec<PathBuf> =
+        files(directory.path()).into_iter().filter(|file| file.to_string_lossy().contains(".M")).collect();
+    assert!(letters.len() >= 150, "{}", letters.len());
+    let mut texts: Vec<Vec<u8>> = letters.iter().map(|file| fs::read(file).unwrap()).collect();
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), letters.len());
+    for account in &accounts {
+        assert!(!files(&account.maildir.join("new")).is_empty(), "{} has nothing new", account.name);
     }
 }
 

@@ -96,7 +96,9 @@ pub fn pdf<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
 fn paint(scene: &Scene, width: usize, height: usize, random: &mut Random) -> Vec<u8> {
     let horizon = height * 55 / 100;
     let (sun_x, sun_y, sun_size) = (width * (30 + random.below(40)) / 100, horizon * 3 / 4, height / 12 + 1);
-    let ridge = ridge(width, height * scene.hills / 100, random);
+    let tallest = height * scene.hills / 100;
+    let ridge = ridge(width, tallest, random);
+    let far = horizon.saturating_sub(tallest);
     let mut palette: Vec<u8> = Vec::new();
     for (from, to) in [scene.sky, scene.ground] {
         (0..STEPS).for_each(|step| palette.extend(mix(from, to, step)));
@@ -109,7 +111,7 @@ fn paint(scene: &Scene, width: usize, height: usize, random: &mut Random) -> Vec
             let top = horizon.saturating_sub(*rise);
             let from_sun = x.abs_diff(sun_x).pow(2) + y.abs_diff(sun_y).pow(2);
             let colour = if y >= top {
-                STEPS + (y - top) * (STEPS - 1) / (height - top).max(1)
+                STEPS + (y - far) * (STEPS - 1) / (height - far).max(1)
             } else if scene.sun.is_some() && from_sun <= sun_size.pow(2) {
                 2 * STEPS
             } else {
@@ -146,6 +148,8 @@ fn ridge(width: usize, tallest: usize, random: &mut Random) -> Vec<usize> {
         slope = (slope + isize::try_from(random.below(3)).unwrap_or(1) - 1).clamp(-2, 2);
         if rise >= tallest {
             slope = -1;
+        } else if rise == 0 {
+            slope = 1;
         }
         rise = rise.saturating_add_signed(slope).min(tallest);
         rise

@@ -175,6 +175,8 @@ impl Writer {
         for line in &section.lines {
             if *line == "@@quote" {
                 text.push_str(quote);
+            } else if *line == "--" {
+                text.push_str("-- \n"); // the line before a signature ends with a space (RFC 3676 section 4.3)
             } else {
                 text.push_str(&self.filled(line));
                 text.push('\n');
