@@ -17,6 +17,7 @@ mod change;
 mod check;
 mod context;
 pub mod crash;
+mod doctor;
 mod export;
 mod failure;
 mod manual;
@@ -121,10 +122,11 @@ fn execute(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Delete { ids } => change::delete(context, &ids),
         Command::Undo => change::undo(context),
         Command::Export(args) => export::run(context, &args),
-        Command::Sync { .. } | Command::Search(_) | Command::Attachments { .. } | Command::Doctor => {
+        Command::Sync { .. } | Command::Search(_) | Command::Attachments { .. } => {
             context.config_with_accounts()?;
             Err(Failure::failed("this command is not built yet"))
         }
+        Command::Doctor => doctor::run(context),
         // These three need no surroundings and were done before.
         Command::Demo(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }

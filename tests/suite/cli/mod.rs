@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 mod account;
+mod mail;
 mod usage;
 
 /// A person's computer: a home directory and nothing else.

@@ -1,0 +1,154 @@
+//! Owns `surat doctor`: one look at everything that can be in the way, and the fix for what is.
+//!
+//! It repairs nothing by itself.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+use serde::Serialize;
+
+use crate::cli::account::print;
+use crate::cli::check::{self, Step};
+use crate::cli::context::{Context, now};
+use crate::cli::failure::Failure;
+use crate::cli::output::in_bytes;
+use crate::config::{Config, private};
+use crate::store::Store;
+
+/// No clock that is right shows less: 2026-01-01.
+const NOT_BEFORE: i64 = 1_767_225_600;
+/// A clock that shows more is wrong, too: 2100-01-01.
+const NOT_AFTER: i64 = 4_102_444_800;
+
+/// One area that was looked at.
+#[derive(Debug, Serialize)]
+struct Area {
+    area: String,
+    ok: bool,
+    steps: Vec<Step>,
+}
+
+/// The document of `doctor --json`.
+#[derive(Debug, Serialize)]
+struct Findings {
+    version: &'static str,
+    ok: bool,
+    areas: Vec<Area>,
+}
+
+/// Looks at everything.
+pub fn run(context: &Context) -> Result<(), Failure> {
+    let (config, problem) = Config::load_what_is_right(&context.paths.config_file);
+    let mut areas = vec![
+        area("configuration", vec![configuration(context, &config, problem.map(|problem| problem.to_string()))]),
+        area("store", vec![open_store(context)]),
+        area("log", vec![log(context)]),
+        area("terminal", vec![terminal()]),
+        area("clock", vec![clock()]),
+    ];
+    for account in &config.accounts {
+        areas.push(area(&format!("account {}", account.name), check::account(context, account)));
+    }
+    let is_well = areas.iter().all(|area| area.ok);
+    if context.output.is_json {
+        context.output.json(&Findings { version: env!("CARGO_PKG_VERSION"), ok: is_well, areas })?;
+    } else {
+        context.output.line(concat!("surat ", env!("CARGO_PKG_VERSION")))?;
+        for area in &areas {
+            context.output.line(&area.area)?;
+            print(context, &area.steps)?;
+        }
+    }
+    if is_well { Ok(()) } else { Err(Failure::failed("")) }
+}
+
+fn area(name: &str, steps: Vec<Step>) -> Area {
+    Area { area: name.to_owned(), ok: !steps.iter().any(Step::has_failed), steps }
+}
+
+fn configuration(context: &Context, config: &Config, problem: Option<String>) -> Step {
+    let path = context.paths.config_file.display();
+    Step::of("read", || match (problem, config.accounts.len()) {
+        (Some(problem), _) => Err((problem.replace('\n', "; "), format!("mend {path}"))),
+        (None, 0) => Err((
+            format!("no account in {path}"),
+            "surat account add you@example.org --no-input --imap imap.example.org --password-command '…'".to_owned(),
+        )),
+        (None, 1) => Ok(format!("1 account in {path}")),
+        (None, count) => Ok(format!("{count} accounts in {path}")),
+    })
+}
+
+fn open_store(context: &Context) -> Step {
+    let dir = &context.paths.data_dir;
+    if !dir.join("surat.db").exists() {
+        return Step::left_out("open", "nothing is stored yet; the first sync makes it");
+    }
+    Step::of("open", || {
+        let split = |error: crate::store::Error| (error.what, error.remedy);
+        let store = Store::open(dir).map_err(split)?;
+        let facts = store.check().and_then(|()| store.facts());
+        let notes = store.notes();
+        store.close();
+        let facts = facts.map_err(split)?;
+        match notes.into_iter().next() {
+            Some(note) => Err((note, "move the store to a local disk, or choose one with --data-dir".to_owned())),
+            None => Ok(format!(
+                "{} messages, {} with text, {} in {}",
+                facts.emails,
+                facts.bodies,
+                in_bytes(facts.bytes),
+                dir.display()
+            )),
+        }
+    })
+}
+
+fn log(context: &Context) -> Step {
+    let path = context.paths.log_file();
+    Step::of("write", || {
+        let opened = private::make_dir(&context.paths.state_dir).and_then(|()| private::open_append(&path));
+        match opened {
+            Ok(_) => Ok(path.display().to_string()),
+            Err(error) => Err((error.to_string(), "make the directory yours to write".to_owned())),
+        }
+    })
+}
+
+fn terminal() -> Step {
+    let name = env::var("TERM").unwrap_or_default();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| env::var(name).ok()).find(|it| !it.is_empty());
+    let locale = locale.unwrap_or_default();
+    Step::of("look", || {
+        if !io::stdout().is_terminal() && !io::stderr().is_terminal() {
+            return Ok("this is no terminal; the interface needs one".to_owned());
+        }
+        if name.is_empty() || name == "dumb" {
+            return Err((
+                format!("TERM is \"{name}\", which cannot show an interface"),
+                "use another terminal, or set TERM to what it is".to_owned(),
+            ));
+        }
+        let upper = locale.to_uppercase();
+        if !upper.contains("UTF-8") && !upper.contains("UTF8") {
+            return Err((
+                format!("the language setting \"{locale}\" is not UTF-8, so letters may be shown wrong"),
+                "set LANG to a UTF-8 locale, as C.UTF-8".to_owned(),
+            ));
+        }
+        Ok(format!("{name}, {locale}"))
+    })
+}
+
+fn clock() -> Step {
+    let now = now();
+    Step::of("read", || {
+        if (NOT_BEFORE..NOT_AFTER).contains(&now.0) {
+            return Ok(now.to_rfc3339());
+        }
+        Err((
+            format!("the clock says {}; certificates and dates of mail would be judged wrongly", now.to_rfc3339()),
+            "set the clock of this computer".to_owned(),
+        ))
+    })
+}
