@@ -53,6 +53,12 @@ pub fn pull(directory: &Path, known: Vec<(RemoteId, Keywords)>, out: &Sender<Del
             None => vanished.push(id),
         }
     }
+    if !vanished.is_empty() && !listing.state.is_settled() {
+        // Times are coarse on older systems: a rename during the walk may not show in them, so a second look decides.
+        let again = scan::files(directory)?;
+        let missed = vanished.extract_if(.., |id| again.contains_key(&name::base(id))).count();
+        count += u64::try_from(missed).unwrap_or_default();
+    }
     if !vanished.is_empty() {
         news.push(Delta::Vanished(vanished));
     }

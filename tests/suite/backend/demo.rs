@@ -158,3 +158,30 @@ fn a_sweep_removes_the_dead_and_spares_the_living() {
     assert!(tmp.path().join("other-program").exists() && tmp.path().join("surat-demo-4-file").exists());
     assert_eq!(demo::sweep(tmp.path()).unwrap(), 0);
 }
+
+#[test]
+fn a_sweep_never_takes_a_demo_that_is_just_starting() {
+    let tmp = TempDir::new().unwrap();
+    let end = Instant::now() + Duration::from_millis(400);
+    std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            let mut swept = 0;
+            while Instant::now() < end {
+                swept += demo::sweep(tmp.path()).unwrap_or(0);
+            }
+            swept
+        });
+        let mut living = Vec::new();
+        while Instant::now() < end {
+            let demo = DemoDir::create(tmp.path()).unwrap();
+            fs::write(demo.path().join("mail"), "x").unwrap();
+            living.push(demo);
+            if living.len() > 50 {
+                living.clear();
+            }
+        }
+        let swept = sweeper.join().unwrap();
+        assert!(living.iter().all(|demo| demo.path().join("mail").exists()));
+        println!("{swept} directories were taken before they were locked");
+    });
+}
