@@ -79,6 +79,10 @@ impl Store {
             }
             super::body::drop_unused_blobs(sql)?;
             for &thread in &threads {
+                sql.prepare_cached(
+                    "UPDATE threads SET emails = (SELECT COUNT(*) FROM emails e WHERE e.thread = threads.id) WHERE id = ?1",
+                )?
+                .execute([thread.0])?;
                 transaction.touched.insert(thread, super::thread::Touched::Changed);
             }
             transaction.rebuild_touched()?;

@@ -158,6 +158,14 @@ impl Incoming<'_, '_> {
     /// Forgets the server's numbering but not the mail.
     fn reset(&mut self) -> Result<(), Fault> {
         let sql = &self.transaction.sql;
+        let pending: Vec<EmailId> = {
+            let mut query = sql.prepare_cached(
+                "SELECT id FROM emails WHERE account = ?1 AND is_pending = 1
+                     AND id IN (SELECT email FROM remotes WHERE mailbox = ?2)",
+            )?;
+            let rows = query.query_map([self.account.0, self.mailbox.0], |row| row.get(0).map(EmailId))?;
+            rows.collect::<Result<_, _>>()?
+        };
         sql.execute(
             "UPDATE emails SET base_keywords = (SELECT r.keywords FROM remotes r WHERE r.email = emails.id LIMIT 1),
                  vanished_at = ?2
@@ -176,6 +184,9 @@ impl Incoming<'_, '_> {
         sql.execute("DELETE FROM slices WHERE mailbox = ?1", [self.mailbox.0])?;
         sql.execute("DELETE FROM cursors WHERE mailbox = ?1", [self.mailbox.0])?;
         self.transaction.has_vanished = None;
+        for email in pending {
+            self.transaction.settle_pending(email)?;
+        }
         Ok(())
     }
 

@@ -50,7 +50,8 @@ fn version(db: &Connection) -> rusqlite::Result<i64> {
     db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn is_up_to_date(db: &Connection, path: &Path) -> Result<bool, Fault> {
+/// Says whether there is nothing to do; an error when the file must not be touched.
+pub(super) fn is_up_to_date(db: &Connection, path: &Path) -> Result<bool, Fault> {
     let found = version(db)?;
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;

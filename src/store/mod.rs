@@ -109,6 +109,7 @@ impl Store {
             health::network_file_system(dir)
         };
         let is_network = network.is_some();
+        inspect(&path).map_err(|fault| fault.at(&path))?;
         let mut writer = connect(&path, is_network, WRITER_CACHE, true).map_err(|fault| fault.at(&path))?;
         migrate::migrate(&mut writer, &path).map_err(|fault| fault.at(&path))?;
         // Who cannot even write a row can still read his mail: an opening that could not be entered is no error.
@@ -259,6 +260,14 @@ fn now(options: &Options) -> UnixTime {
         },
         |clock| clock(),
     )
+}
+
+/// Refuses what is not ours before anything about the file is changed, its journal mode included.
+fn inspect(path: &Path) -> Result<(), Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    migrate::is_up_to_date(&db, path).map(|_| ())
 }
 
 /// Makes a connection. No memory mapping: a disk that fails would end the program with SIGBUS instead of an error.

@@ -14,8 +14,13 @@ use surat::mail::view::{Anchor, Rows, View};
 use surat::store::Store;
 use tempfile::TempDir;
 
+mod edits;
 mod incoming;
+mod opening;
+mod properties;
+mod pushing;
 mod reading;
+mod searching;
 
 /// Some second of 2026.
 pub const NOW: UnixTime = UnixTime(1_795_398_000);
