@@ -175,8 +175,16 @@ fn atoms<T: Copy>(runs: &[Run<T>], most: usize) -> Vec<Atom<'_, T>> {
             }
         }
     }
+    let (mut word_ends, mut is_address) = (0, false);
     for at in 0..atoms.len() {
-        let may = may_break(&atoms, at);
+        if at >= word_ends {
+            let word = atoms.iter().skip(at).take_while(|atom| !atom.is_space);
+            // A hyphen in a link or a host is part of it.
+            (word_ends, is_address) = word.fold((at + 1, false), |(end, is_address), atom| {
+                (end + 1, is_address || matches!(atom.text, "/" | ":" | "@" | "." | "["))
+            });
+        }
+        let may = may_break(&atoms, at, is_address);
         if let Some(atom) = atoms.get_mut(at) {
             atom.may_break_after = may;
         }
@@ -184,7 +192,7 @@ fn atoms<T: Copy>(runs: &[Run<T>], most: usize) -> Vec<Atom<'_, T>> {
     atoms
 }
 
-fn may_break<T>(atoms: &[Atom<'_, T>], at: usize) -> bool {
+fn may_break<T>(atoms: &[Atom<'_, T>], at: usize, is_address: bool) -> bool {
     let (Some(atom), Some(next)) = (atoms.get(at), atoms.get(at + 1)) else { return false };
     if next.is_space {
         return false;
@@ -195,7 +203,7 @@ fn may_break<T>(atoms: &[Atom<'_, T>], at: usize) -> bool {
     let (Some(left), Some(right)) = (atom.text.chars().next(), next.text.chars().next()) else { return false };
     if matches!(left, '-' | '–' | '\u{2010}') {
         let before = at.checked_sub(1).and_then(|before| atoms.get(before)).and_then(|atom| atom.text.chars().next());
-        return before.is_some_and(char::is_alphabetic) && right.is_alphabetic();
+        return !is_address && before.is_some_and(char::is_alphabetic) && right.is_alphabetic();
     }
     (is_ideograph(left) || is_ideograph(right))
         && left != '\u{a0}'
@@ -270,6 +278,7 @@ mod tests {
         check("abcdefghij", 4, &["abcd", "efgh", "ij"]);
         check("a bcdefghij", 4, &["a", "bcde", "fghi", "j"]);
         check("well-known words", 6, &["well-", "known", "words"]);
+        check("at https://a-b.test/c-d", 20, &["at", "https://a-b.test/c-d"]);
         check("a range 10-20 holds", 10, &["a range", "10-20", "holds"]);
     }
 
