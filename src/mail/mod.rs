@@ -5,6 +5,7 @@
 pub mod account;
 pub mod address;
 pub mod change;
+pub mod content;
 pub mod document;
 pub mod email;
 pub mod flow;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::mail::address::Address;
+use crate::mail::content::Content;
 use crate::mail::document::{Document, Form, Line, RenderOptions, Span, Style};
 use crate::mail::email::Header;
 use crate::mail::flow::FlowLine;
@@ -35,13 +36,11 @@ const MOST_GUESTS: usize = 8;
 
 /// Makes a message readable. Never fails: what cannot be read is shown as it came.
 pub fn document(raw: &[u8], own_addresses: &[String], options: RenderOptions) -> Document {
-    // Until the parser of parts is joined, the body is taken as one plain text.
-    let text = String::from_utf8_lossy(raw).replace("\r\n", "\n");
-    let body = text.split_once("\n\n").map_or("", |(_, body)| body);
-    let body = Body::Plain(body.to_owned(), plain::Format::default());
-    let mut document = Document::default();
-    write(&mut document, &Header::default(), &body, &Content { raw, ..Content::default() }, own_addresses, options);
-    document.warnings.clear();
+    let content = Content::read(raw);
+    let mut document = Document { fields: content.fields, attachments: content.attachments, ..Document::default() };
+    let body = content.body.unwrap_or(Body::Mixed(Vec::new()));
+    let sources = Sources { pictures: content.pictures, raw };
+    write(&mut document, &content.header, &body, &sources, own_addresses, options);
     document
 }
 
@@ -68,19 +67,19 @@ pub enum Body {
 
 /// What a rendering needs of a message beside its text.
 #[derive(Debug, Default)]
-pub struct Content<'a> {
+struct Sources<'a> {
     /// Names of its own pictures, and their attachment numbers, by `Content-ID`.
-    pub pictures: HashMap<String, (String, usize)>,
+    pictures: HashMap<String, (String, usize)>,
     /// Its bytes.
-    pub raw: &'a [u8],
+    raw: &'a [u8],
 }
 
 /// Writes the text of a message into a document: lines, folds, links, warnings, forms.
-pub fn write(
+fn write(
     document: &mut Document,
     header: &Header,
     body: &Body,
-    content: &Content<'_>,
+    sources: &Sources<'_>,
     own_addresses: &[String],
     options: RenderOptions,
 ) {
@@ -88,7 +87,7 @@ pub fn write(
     let mut writer = Writer {
         width: usize::from(options.width).max(wrap::NARROWEST),
         options,
-        pictures: content.pictures.iter().map(|(cid, (name, _))| (cid.clone(), name.clone())).collect(),
+        pictures: sources.pictures.iter().map(|(cid, (name, _))| (cid.clone(), name.clone())).collect(),
         lines: Vec::new(),
         links: Links::default(),
         shown_pictures: Vec::new(),
@@ -100,7 +99,7 @@ pub fn write(
         is_cut: false,
     };
     if options.form == Form::Source {
-        writer.source(content.raw);
+        writer.source(sources.raw);
     } else {
         writer.body(body, 0);
     }
@@ -121,7 +120,7 @@ pub fn write(
             "Only the beginning is shown: the message is very long. Its source can be saved whole.",
         ));
     }
-    for (_, number) in writer.shown_pictures.iter().filter_map(|cid| content.pictures.get(cid)) {
+    for (_, number) in writer.shown_pictures.iter().filter_map(|cid| sources.pictures.get(cid)) {
         if let Some(attachment) = document.attachments.iter_mut().find(|attachment| attachment.number == *number) {
             attachment.is_inline = true;
         }
@@ -392,7 +391,7 @@ mod tests {
         let mut document = Document::default();
         let header = Header { from: vec![Address::new(None, "ana@toko.test")], ..Header::default() };
         let options = RenderOptions { width: 40, form, show_hidden: false };
-        let content = Content { raw: b"Subject: x\r\n\r\n\x1b[31mred\r\n", ..Content::default() };
+        let content = Sources { raw: b"Subject: x\r\n\r\n\x1b[31mred\r\n", ..Sources::default() };
         write(&mut document, &header, body, &content, &[], options);
         document
     }

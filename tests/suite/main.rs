@@ -4,4 +4,5 @@
 mod backend;
 mod cli;
 mod config;
+mod mail;
 mod store;

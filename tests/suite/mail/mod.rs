@@ -1,0 +1,3 @@
+//! What mail is made of, checked against other people's corpora.
+
+mod render;
