@@ -15,6 +15,9 @@ const DEEPEST_QUOTE: usize = 9;
 /// A line at least so wide, that does not fit, was broken by its writer's program: the next one continues it.
 const FULL_LINE: usize = 45;
 
+/// Broken lines stand under the text of their item only where so many columns are left.
+const LEAST_ROOM: usize = 8;
+
 /// How plain text was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Format {
@@ -202,7 +205,7 @@ fn item_mark(text: &str) -> usize {
 }
 
 fn wrapped(line: &Written, width: usize, links: &mut Links) -> Vec<FlowLine> {
-    let safe = SafeText::line(&expand_tabs(&line.text));
+    let safe = SafeText::line(&without_fillers(&expand_tabs(&line.text)));
     let is_patch = matches!(line.kind, Kind::Patch(_));
     let text = if is_patch { safe.as_str() } else { safe.as_str().trim_end() };
     let depth = usize::from(line.quote).min(width / 4);
@@ -220,7 +223,7 @@ fn wrapped(line: &Written, width: usize, links: &mut Links) -> Vec<FlowLine> {
         // Broken lines stand under the text of their item.
         let blanks = text.len() - text.trim_start_matches(' ').len();
         let hanging = blanks + item_mark(text.trim_start_matches(' '));
-        let hanging = if hanging > room / 2 { 0 } else { hanging };
+        let hanging = if hanging > room / 2 || hanging + LEAST_ROOM > room { 0 } else { hanging };
         let mut broken = wrap::wrap(&with_links(text, style, links), room, room - hanging);
         for rest in broken.iter_mut().skip(1).filter(|_| hanging > 0) {
             rest.insert(0, Run::new(" ".repeat(hanging), style));
@@ -278,6 +281,34 @@ pub fn expand_tabs(line: &str) -> String {
         taken += wrap::width(piece);
     }
     expanded
+}
+
+/// Takes out of running text what has no width and no meaning for a reader: soft hyphens, joiners between spaces, the
+/// padding of previews, marks of direction (terminals find the direction by themselves). Names and links keep them, to
+/// be shown as marks.
+pub fn without_fillers(text: &str) -> String {
+    let is_filler = |c: char| {
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{2007}' | '\u{e0000}'..='\u{e007f}')
+    };
+    if !text.contains(is_filler) {
+        return text.to_owned();
+    }
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Joiners mean something inside words of some scripts and inside emoji.
+            '\u{200c}' | '\u{200d}'
+                if kept.chars().next_back().is_some_and(|last| !last.is_ascii() && last != '\u{a0}') =>
+            {
+                kept.push(c);
+            }
+            '\u{2007}' => kept.push(' '),
+            c if is_filler(c) => {}
+            c => kept.push(c),
+        }
+    }
+    kept
 }
 
 #[cfg(test)]

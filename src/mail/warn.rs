@@ -69,6 +69,7 @@ pub fn about_sender(header: &Header, own_addresses: &[String]) -> Vec<SafeText> 
     match header.from.as_slice() {
         [] => warnings.push(String::from("Names no sender")),
         [_] => {}
+        [first, others @ ..] if others.iter().all(|other| other.is_same_as(&first.addr)) => {}
         several => {
             let all: Vec<&str> = several.iter().take(4).map(|from| from.addr.as_str()).collect();
             warnings.push(format!("Names {} senders: {}", several.len(), all.join(", ")));
@@ -113,7 +114,14 @@ fn domain(address: &Address) -> &str {
 fn about_address(from: &Address, is_list: bool) -> Option<String> {
     let (local, domain) = from.addr.rsplit_once('@').unwrap_or((from.addr.as_str(), ""));
     let code = host::ascii(domain);
-    if from.addr.is_empty() || from.addr.contains(is_trickery) || local.is_empty() || domain.is_empty() {
+    // Machines write to their own people as `root`.
+    if domain.is_empty() && !local.is_empty() && local.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return None;
+    }
+    if from.addr.is_empty() {
+        return Some(String::from("Names no sender's address"));
+    }
+    if from.addr.contains(is_trickery) || local.is_empty() || domain.is_empty() {
         return Some(format!("The sender's address is not a proper one: \"{}\"", from.addr));
     }
     let (quoted_local, is_list_local) = (local.trim_matches('"'), is_list || local.contains('='));
@@ -229,15 +237,27 @@ fn about_others(from: &Address, header: &Header, own_addresses: &[String]) -> Ve
         return warnings;
     }
     let is_known = |address: &Address| own_addresses.iter().any(|own| address.is_same_as(own));
-    let all_elsewhere =
-        !header.reply_to.is_empty() && header.reply_to.iter().all(|to| is_elsewhere(to) && !is_known(to));
+    let is_recipient = |address: &Address| header.to.iter().chain(&header.cc).any(|to| address.is_same_as(&to.addr));
+    let all_elsewhere = !header.reply_to.is_empty()
+        && header.reply_to.iter().all(|to| is_elsewhere(to) && !is_known(to) && !is_recipient(to));
     if let Some(to) = header.reply_to.first().filter(|_| all_elsewhere) {
         warnings.push(format!("Answers go to {}, not to {}", to.addr, host::ascii(own_domain)));
     }
-    if let Some(sender) = header.sender.as_ref().filter(|sender| is_elsewhere(sender) && !is_known(sender)) {
+    if let Some(sender) =
+        header.sender.as_ref().filter(|sender| is_elsewhere(sender) && !is_known(sender) && !is_list_keeper(sender))
+    {
         warnings.push(format!("Sent by {} on behalf of {}", sender.addr, host::ascii(own_domain)));
     }
     warnings
+}
+
+/// Says whether an address is that of a mailing list's program: `owner-ring@`, `ring-bounces@`.
+fn is_list_keeper(sender: &Address) -> bool {
+    let local = sender.addr.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    local.starts_with("owner-")
+        || ["bounce", "bounces", "owner", "request", "admin"].iter().any(|end| {
+            local.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '+', '.', '_']))
+        })
 }
 
 /// Characters that have no business in a name or an address but to deceive.
@@ -300,7 +320,7 @@ mod tests {
             ("Ana", "\"boss@bank.test\"@evil.test"),
             ("Ana", "boss@bank.test@evil.test"),
             ("Ana", "x@bank.com.evil.test"),
-            ("Ana", "no address"),
+            ("Ana", "no address at all"),
             ("Ana", ""),
             ("Ana", "@evil.test"),
         ] {
@@ -354,6 +374,10 @@ mod tests {
         assert!(said(&header).is_empty());
         header.reply_to = vec![from("ring@lists.test")];
         header.list_id = Some(String::from("ring.lists.test"));
+        assert!(said(&header).is_empty());
+        header.list_id = None;
+        header.to = header.reply_to.clone();
+        header.sender = Some(from("ring-bounces@lists.test"));
         assert!(said(&header).is_empty());
     }
 }

@@ -239,7 +239,7 @@ impl Walk<'_> {
                 return;
             }
         }
-        let text = without_fillers(text);
+        let text = plain::without_fillers(text);
         let text = match self.look.script {
             Script::Normal => text,
             script => in_script(text, script),
@@ -474,7 +474,7 @@ impl Walk<'_> {
         }
         let alt = element.attribute("alt").map(str::trim).filter(|alt| !alt.is_empty());
         let alt = alt.or_else(|| own.map(String::as_str)).or_else(|| element.attribute("title").map(str::trim));
-        let alt = alt.map(|alt| without_fillers(&alt.split_whitespace().collect::<Vec<_>>().join(" ")));
+        let alt = alt.map(|alt| plain::without_fillers(&alt.split_whitespace().collect::<Vec<_>>().join(" ")));
         let said = match alt.filter(|alt| !alt.is_empty()) {
             // A smiley is text.
             Some(alt) if !alt.contains(char::is_alphanumeric) && alt.chars().count() <= 8 => alt,
@@ -647,31 +647,6 @@ fn is_block(name: &str) -> bool {
             | "ul"
             | "xmp"
     )
-}
-
-/// Takes out what has no width and no meaning for a reader: soft hyphens, joiners between spaces, padding of previews.
-fn without_fillers(text: &str) -> String {
-    let is_filler = |c: char| {
-        matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{2007}')
-    };
-    if !text.contains(is_filler) {
-        return text.to_owned();
-    }
-    let mut kept = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            // Joiners mean something inside words of some scripts and inside emoji.
-            '\u{200c}' | '\u{200d}'
-                if kept.chars().next_back().is_some_and(|last| !last.is_ascii() && last != '\u{a0}') =>
-            {
-                kept.push(c);
-            }
-            '\u{2007}' => kept.push(' '),
-            c if is_filler(c) => {}
-            c => kept.push(c),
-        }
-    }
-    kept
 }
 
 /// Raises or lowers digits; other text stays as it is.
