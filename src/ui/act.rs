@@ -89,8 +89,11 @@ pub(super) fn move_to_role(model: &mut Model, role: Role, out: &mut Vec<Effect>)
 /// Says whether this delete comes from a key held down: so soon after another one, on another row.
 fn is_key_held(model: &mut Model, selection: &Selection) -> bool {
     let thread = selection.threads.first().copied();
-    let before = model.last_delete.replace((model.now.millis, thread));
-    before.is_some_and(|(when, other)| model.now.millis < when + KEY_REPEAT && other != thread)
+    let now = model.now.millis;
+    let before = model.last_delete.filter(|(when, other)| now < when + KEY_REPEAT && *other != thread);
+    // The conversation that went is remembered for as long as the key is held.
+    model.last_delete = Some((now, before.map_or(thread, |(_, went)| went)));
+    before.is_some()
 }
 
 /// Asks for the folder to move to.

@@ -92,7 +92,7 @@ impl Layout {
         layout.has_preview = place != Preview::Off;
         match place {
             Preview::Beside => {
-                let list = rest.width * 9 / 20;
+                let list = rest.width / 2;
                 layout.list = Some(Rect { width: list, ..rest });
                 layout.reader = Some(Rect { x: rest.x + list, width: rest.width - list, ..rest });
             }

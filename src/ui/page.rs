@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use crate::mail::account::AccountStatus;
 use crate::mail::address::Address;
-use crate::mail::document::Form;
+use crate::mail::document::{Document, Form};
 use crate::mail::email::{Email, Header};
 use crate::mail::time::UnixTime;
 use crate::mail::wrap::{self, Run};
@@ -119,18 +119,21 @@ fn short_fields(model: &Model, email: &Email, width: usize, head: &mut Head) {
     let from = header.from.iter().map(full).collect::<Vec<_>>().join(", ");
     let from = if from.is_empty() { "(nobody)".to_owned() } else { from };
     let when = header.date.unwrap_or(email.received);
-    let date = format!("{}{}", when.in_full(&model.settings.zone), ago(when, model.now.unix));
-    let room = width.saturating_sub(LABEL + 2 + wrap::width(&date));
-    let is_roomy = room >= wrap::width(&from).min(34);
-    if is_roomy {
-        head.lines.push(Line::from(vec![
+    let (date, ago) = (when.in_full(&model.settings.zone), ago(when, model.now.unix));
+    // The address is never cut to make room for the date: who says only a name can say any name.
+    let room = |date: &str| width.checked_sub(LABEL + 2 + wrap::width(date)).filter(|room| *room >= wrap::width(&from));
+    let beside =
+        [format!("{date}{ago}"), date.clone()].into_iter().find_map(|date| room(&date).map(|room| (date, room)));
+    match beside {
+        Some((date, room)) => head.lines.push(Line::from(vec![
             label(model, "From"),
             Span::styled(wrap::fit(&from, room), look.plain()),
             Span::styled(format!("  {date}"), look.dim()),
-        ]));
-    } else {
-        field(model, "From", &from, width, head);
-        field(model, "Date", &date, width, head);
+        ])),
+        None => {
+            field(model, "From", &from, width, head);
+            field(model, "Date", &format!("{date}{ago}"), width, head);
+        }
     }
     let name = |address: &Address| {
         if model.folders.is_own(&address.addr) { "you".to_owned() } else { text::name(address) }
@@ -256,6 +259,14 @@ pub(super) fn plain_text(model: &Model) -> String {
     document.lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Gives the form in which the message can be read next.
+pub(super) fn next_form(document: &Document) -> Option<Form> {
+    let is_there = |form: &Form| *form == Form::Source || *form == document.form || document.forms.contains(form);
+    let forms: Vec<Form> = [Form::Plain, Form::Html, Form::Source].into_iter().filter(is_there).collect();
+    let at = forms.iter().position(|form| *form == document.form).map_or(0, |at| at + 1);
+    forms.get(at % forms.len().max(1)).copied()
+}
+
 /// Names a form.
 pub(super) fn form_name(form: Form) -> &'static str {
     match form {
@@ -266,7 +277,7 @@ pub(super) fn form_name(form: Form) -> &'static str {
     }
 }
 
-/// Writes an address in full: who says only a name can say any name.
+/// Writes an address in full.
 fn full(address: &Address) -> String {
     match &address.name {
         Some(name) => format!("{} <{}>", text::safe(name), text::safe(&address.addr)),

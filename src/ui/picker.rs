@@ -279,19 +279,25 @@ fn folder_items(model: &Model, account: Option<AccountId>) -> impl Iterator<Item
 
 /// Every word must stand somewhere; the name counts most.
 fn help_score(item: &Item, typed: &str) -> Option<u32> {
-    let has = |text: &str, word: &str| text.to_lowercase().contains(&word.to_lowercase());
     let mut score = 0;
     for word in typed.split_whitespace() {
         score += match () {
             () if item.aside.split("  ").any(|key| key == word) => 8,
             () if item.name.starts_with(word) => 6,
-            () if has(&item.name, word) => 4,
-            () if has(&item.synonyms, word) => 3,
-            () if has(&item.sentence, word) => 2,
+            () if has_word(&item.name, word) => 4,
+            () if has_word(&item.synonyms, word) => 3,
+            () if has_word(&item.sentence, word) => 2,
             () => return None,
         };
     }
     Some(score)
+}
+
+/// Says whether a word of the text begins so: `arch` means archive, not search.
+fn has_word(text: &str, start: &str) -> bool {
+    let start = start.to_lowercase();
+    let text = text.to_lowercase();
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(&start)) || text.starts_with(&start)
 }
 
 /// Weighs where the letters stand: the name before other words for it, those before its sentence.
@@ -299,9 +305,9 @@ fn fuzzy_score(matcher: &mut Matcher, pattern: &Pattern, item: &Item, typed: &st
     let mut buffer = Vec::new();
     let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), matcher);
     let name = score(&item.name).map(|score| score * 3);
-    let synonyms = score(&item.synonyms).map(|score| score * 2);
     // Letters scattered over a whole sentence mean nothing: there the words themselves must stand.
-    let sentence = item.sentence.to_lowercase().contains(&typed.to_lowercase()).then_some(1);
+    let synonyms = has_word(&item.synonyms, typed).then_some(100);
+    let sentence = has_word(&item.sentence, typed).then_some(1);
     let aside = score(&item.aside).filter(|_| item.sentence.is_empty());
     let begins = item.name.to_lowercase().starts_with(&typed.to_lowercase());
     let best = [name, synonyms, sentence, aside].into_iter().flatten().max()?;

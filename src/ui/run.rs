@@ -1,7 +1,6 @@
 //! Owns what each command does, one short arm a command, and why it cannot be done now.
 
 use crate::config::command::CommandId;
-use crate::mail::document::Form;
 use crate::mail::id::AccountId;
 use crate::mail::mailbox::Role;
 use crate::ui::act;
@@ -331,14 +330,7 @@ fn open_links(model: &mut Model) {
 }
 
 fn cycle_form(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(document) = &model.reader.document else { return };
-    let mut forms: Vec<Form> = [Form::Plain, Form::Html, Form::Source]
-        .into_iter()
-        .filter(|form| *form == Form::Source || *form == document.form || document.forms.contains(form))
-        .collect();
-    forms.dedup();
-    let at = forms.iter().position(|form| *form == document.form).unwrap_or(0);
-    let next = forms.get((at + 1) % forms.len().max(1)).copied().unwrap_or_default();
+    let Some(next) = model.reader.document.as_ref().and_then(|document| page::next_form(document)) else { return };
     model.reader.form = next;
     model.reader.scroll = 0;
     reading::again(model, out);

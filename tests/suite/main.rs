@@ -6,3 +6,4 @@ mod cli;
 mod config;
 mod mail;
 mod store;
+mod ui;

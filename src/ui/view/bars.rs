@@ -16,6 +16,9 @@ use crate::ui::model::{Focus, Model, Overlay, ToastKind};
 use crate::ui::text;
 use crate::ui::view::{Cursor, is_medium, list, put, reader};
 
+/// More bare letters than this in a row say nothing.
+const MOST_LETTERS: usize = 8;
+
 /// A text with its style, to be joined with others.
 type Piece = (String, Style);
 
@@ -294,7 +297,8 @@ fn hints(model: &Model) -> Vec<Hint> {
     let mut hints = Vec::new();
     let mut x = 1;
     let moving = [CommandId::Down, CommandId::Up].map(|id| model.settings.keymap.first_key(context, id));
-    if let ([Some(down), Some(up)], true) = (moving, width >= 60) {
+    let is_narrow = width < usize::from(crate::ui::layout::MEDIUM);
+    if let ([Some(down), Some(up)], false) = (moving, is_narrow || model.is_welcome()) {
         let label = if context == Context::Reader { "scroll" } else { "move" };
         let hint = Hint { x: x as u16, key: format!("{down} {up}"), label: label.to_owned(), command: CommandId::Down };
         x += hint.width() + 3;
@@ -302,12 +306,18 @@ fn hints(model: &Model) -> Vec<Hint> {
     }
     for (command, _) in commands {
         let Some(key) = key(command).filter(|_| command.id != CommandId::Help) else { continue };
-        let hint = Hint { x: x as u16, key, label: label(model, command), command: command.id };
+        // Where it is narrow only the first key has a word beside it.
+        let label = if is_narrow && !hints.is_empty() { String::new() } else { label(model, command) };
+        let hint = Hint { x: x as u16, key, label, command: command.id };
         if x + hint.width() + 2 + help_width > width {
             continue;
         }
-        x += hint.width() + 3;
+        let gap = if is_narrow && hint.label.is_empty() { 1 } else { 3 };
+        x += hint.width() + gap;
         hints.push(hint);
+        if is_narrow && hints.len() == MOST_LETTERS {
+            break;
+        }
     }
     hints.extend(help.map(|help| Hint { x: width.saturating_sub(help_width) as u16, ..help }));
     hints

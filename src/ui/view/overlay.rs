@@ -227,9 +227,9 @@ pub(super) fn which_key(model: &Model, frame: &mut Frame) {
                     None => continue,
                 }
             }
-            _ => command.sentence.to_owned(),
+            _ => text::capital(command.sentence),
         };
-        entries.push((spell(rest), text::capital(&what)));
+        entries.push((spell(rest), what));
     }
     let screen = Rect::new(0, 1, model.width, model.height.saturating_sub(3));
     let columns = if usize::from(screen.width) >= 2 * ENTRY { 2 } else { 1 };

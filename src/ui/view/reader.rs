@@ -80,8 +80,8 @@ fn hints(model: &Model) -> String {
         let key = model.settings.keymap.first_key(crate::config::command::Context::Reader, command);
         hints.extend(key.map(|key| format!("{key} {what}")));
     };
-    if document.form != Form::Best && document.forms.iter().any(|form| *form != document.form) {
-        hint(CommandId::CycleForm, format!("{}, others", page::form_name(document.form)));
+    if let Some(next) = page::next_form(document).filter(|next| *next != Form::Source) {
+        hint(CommandId::CycleForm, page::form_name(next).to_owned());
     }
     let (links, files) = (document.links.len(), document.attachments.len());
     if links + files > 0 {

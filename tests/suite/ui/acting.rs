@@ -1,0 +1,166 @@
+//! Owns what actions do: archive, delete, move, star, marks, and that each of them can be taken back.
+
+use surat::mail::id::MailboxId;
+use surat::mail::mutation::Edit;
+use surat::ui::message::{Effect, Event, Targets};
+
+use crate::ui::harness::{ARCHIVE, Harness, TRASH, letters};
+
+fn edits(effects: &[Effect]) -> Vec<&Edit> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Edit { edit, .. } => Some(edit),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn archiving_says_so_goes_on_and_is_undone() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("j e");
+    harness.expect("Archived 1 conversation · z undo");
+    harness.expect_not("GitForge");
+    assert!(harness.cursor_line().contains("Siti"));
+    assert!(harness.fake.mails.iter().any(|mail| mail.mailbox == ARCHIVE));
+    harness.press("z");
+    harness.expect("Taken back: Archived 1 conversation · Ctrl-r redo");
+    assert!(harness.cursor_line().contains("GitForge"), "{}", harness.screen());
+    harness.press("Ctrl-r");
+    harness.expect("Done again: Archived 1 conversation · z undo");
+    harness.expect_not("GitForge");
+    harness.press("u u");
+    harness.expect("Nothing to undo.");
+}
+
+#[test]
+fn every_action_is_taken_back() {
+    for keys in ["e", "d", "!", "s", "U", "A", "Del", "#", "* e", "x j x d", "v j j v e", "m i n v Enter"] {
+        let mut harness = Harness::inbox(80, 24);
+        let before = harness.fake.mails.clone();
+        harness.press(keys);
+        assert_ne!(harness.fake.mails, before, "{keys}");
+        harness.press("z");
+        assert_eq!(harness.fake.mails, before, "{keys}");
+    }
+}
+
+#[test]
+fn marked_conversations_are_acted_on_together() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("x j x");
+    harness.expect("✓ 2 marked · Esc clears");
+    harness.press("e");
+    harness.expect("Archived 2 conversations · z undo");
+    harness.press("* x");
+    let left = harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(1)).count();
+    assert!(left > 3);
+    harness.press("d");
+    let rest = harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(1)).count();
+    assert!((1..=3).contains(&rest), "all but the one that was unmarked: {rest}");
+    assert!(harness.effects.iter().any(|effect| {
+        matches!(effect, Effect::Edit { targets: Targets::AllBut { rows, .. }, .. } if rows.len() == 1)
+    }));
+}
+
+#[test]
+fn a_range_grows_and_shrinks_with_the_cursor() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("v j j j");
+    harness.expect("✓ 4 marked");
+    harness.press("k k");
+    harness.expect("✓ 2 marked");
+    harness.press("v j j Esc");
+    harness.expect_not("marked");
+}
+
+#[test]
+fn moving_offers_folders_by_name_the_last_one_first() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("m");
+    harness.expect("Move to folder");
+    harness.type_text("invo");
+    harness.press("Enter");
+    harness.expect("Moved 1 conversation to Invoices · z undo");
+    harness.press("m Enter");
+    harness.expect("Moved 1 conversation to Invoices · z undo");
+    harness.press("g f");
+    harness.type_text("2026");
+    harness.press("Enter");
+    harness.expect("Invoices/2026 · work");
+}
+
+#[test]
+fn deleting_for_good_asks_and_names_what() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("D");
+    harness.expect("Delete “Offsite in Bandung, 12–14 December” for good?");
+    harness.send(Event::Key(surat::config::key::Key::char('y')));
+    assert!(edits(&harness.effects).is_empty(), "a key that was on its way is no answer");
+    harness.press("n");
+    assert!(edits(&harness.effects).is_empty());
+    harness.press("D y");
+    assert_eq!(edits(&harness.effects), [&Edit::Remove]);
+}
+
+#[test]
+fn a_delete_key_held_down_takes_one_conversation() {
+    let mut harness = Harness::inbox(80, 24);
+    let key = Event::Key(surat::config::key::Key::char('d'));
+    for _ in 0..10 {
+        harness.millis += 33;
+        harness.send(key.clone());
+    }
+    let gone = harness.fake.mails.iter().filter(|mail| mail.mailbox == TRASH).count();
+    assert_eq!(gone, 3, "the three messages of the first conversation");
+    harness.press("d");
+    assert!(harness.fake.mails.iter().filter(|mail| mail.mailbox == TRASH).count() > 3);
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("g a e");
+    harness.expect("Nothing here to archive.");
+    harness.press("g i e g a e");
+    harness.expect("Can't archive: this is the Archive.");
+    harness.press("g i d g x d");
+    harness.expect("This is in Trash already · D deletes for good");
+    harness.press("g i o");
+    harness.expect("Open a message first · Enter opens it");
+    harness.press("g 2 j g d");
+    harness.expect("home has no folder for Drafts.");
+}
+
+#[test]
+fn acting_while_reading_goes_back_to_the_list() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("Enter d");
+    harness.expect("Moved 1 conversation to Trash · z undo");
+    assert!(harness.cursor_line().contains("GitForge"), "{}", harness.screen());
+    harness.press("Enter s");
+    harness.expect("Starred 1 message");
+    harness.press("U");
+    harness.expect("Marked 1 message as unread");
+    harness.press("q");
+    assert!(harness.cursor_line().contains('●') && harness.cursor_line().contains('★'), "{}", harness.screen());
+}
+
+#[test]
+fn mail_of_several_accounts_is_not_moved_to_one_folder() {
+    let mut harness = Harness::new(80, 24, letters());
+    harness.press("* m");
+    harness.expect("These are of several accounts");
+}
+
+#[test]
+fn an_edit_that_fails_stays_on_the_screen_until_esc() {
+    let mut harness = Harness::inbox(80, 24);
+    let failed = Event::Failed { what: "The disk is full.".into(), remedy: "Make room, then try again.".into() };
+    harness.send(failed);
+    harness.wait(60_000);
+    harness.expect("✗ The disk is full. Make room, then try again.");
+    harness.press("Esc");
+    harness.expect_not("The disk is full");
+}

@@ -1,0 +1,8 @@
+//! The screen as somebody at the keyboard sees it.
+
+mod acting;
+mod finding;
+mod harness;
+mod reading;
+mod robust;
+mod screens;

@@ -1,0 +1,163 @@
+//! Owns the pictures of the main screens at four sizes, and what every screen keeps to.
+
+use surat::mail::account::{AccountStatus, Notice, Progress};
+use surat::mail::time::UnixTime;
+use surat::mail::wrap::width;
+use surat::ui::Settings;
+use surat::ui::message::Event;
+
+use crate::ui::harness::{HOME, Harness, NOW, WORK, letters};
+
+#[test]
+fn list_at_80x24() {
+    insta::assert_snapshot!(Harness::inbox(80, 24).screen());
+}
+
+#[test]
+fn message_at_80x24() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("Enter");
+    insta::assert_snapshot!(harness.screen());
+}
+
+#[test]
+fn folders_list_and_message_at_120x40() {
+    insta::assert_snapshot!(Harness::inbox(120, 40).screen());
+}
+
+#[test]
+fn list_at_40x12() {
+    insta::assert_snapshot!(Harness::inbox(40, 12).screen());
+}
+
+#[test]
+fn everything_side_by_side_at_160x50() {
+    insta::assert_snapshot!(Harness::inbox(160, 50).screen());
+}
+
+#[test]
+fn boxes_over_the_list() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("g");
+    harness.wait(300);
+    insta::assert_snapshot!("which_key", harness.screen());
+    harness.press("Esc ?");
+    harness.type_text("arch");
+    insta::assert_snapshot!("help", harness.screen());
+    harness.press("Esc :");
+    harness.type_text("tra");
+    insta::assert_snapshot!("palette", harness.screen());
+    harness.press("Esc m");
+    harness.type_text("inv");
+    insta::assert_snapshot!("move", harness.screen());
+    harness.press("Esc /");
+    insta::assert_snapshot!("search_card", harness.screen());
+    harness.press("Esc Enter o");
+    insta::assert_snapshot!("links", harness.screen());
+    harness.press("1 Enter");
+    insta::assert_snapshot!("link_target", harness.screen());
+}
+
+#[test]
+fn welcome_names_the_exact_commands() {
+    let mut fake = letters();
+    (fake.accounts, fake.mailboxes) = (Vec::new(), Vec::new());
+    let harness = Harness::new(80, 24, fake.clone());
+    insta::assert_snapshot!(harness.screen());
+    Harness::new(40, 12, fake).expect("surat demo");
+}
+
+/// Every row's date ends in the same column, whatever scripts stand before it.
+#[test]
+fn columns_stay_aligned_in_every_script() {
+    for (columns, rows) in [(80, 24), (120, 40), (40, 24), (160, 50), (63, 30)] {
+        let harness = Harness::inbox(columns, rows);
+        let names = ["GitForge", "Siti", "Bank", "田中", "נועה", "Keluarga", "evil"];
+        let lines = harness.lines();
+        let list = lines.iter().map(|line| line.split('│').nth(3).unwrap_or(line));
+        let rows: Vec<&str> = list.filter(|line| names.iter().any(|name| line.contains(name))).collect();
+        let ends: Vec<usize> = rows.iter().map(|row| width(row.trim_end())).collect();
+        assert!(ends.len() >= 6, "{}", harness.screen());
+        assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{ends:?}\n{}", harness.screen());
+    }
+}
+
+#[test]
+fn escapes_in_mail_never_reach_the_screen() {
+    let harness = Harness::inbox(120, 40);
+    assert!(!harness.screen().chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'));
+}
+
+#[test]
+fn accounts_tell_how_they_are() {
+    let mut harness = Harness::inbox(120, 40);
+    let progress = Progress { what: "Inbox".into(), done: 240, total: 3_214 };
+    harness.send(Event::Status { account: WORK, status: AccountStatus::Syncing(progress), pending: 0 });
+    harness.expect("work: Inbox 240 of 3 214");
+    let offline =
+        AccountStatus::Offline { since: UnixTime(NOW - 540), next_try: UnixTime(NOW + 60), reason: "no route".into() };
+    harness.send(Event::Status { account: WORK, status: offline, pending: 3 });
+    harness.expect("○ work: offline since 01:31 · next try in ");
+    harness.expect("3 changes wait");
+    let notice = Notice {
+        account: Some("home".into()),
+        what: "sign-in refused by imap.home.test".into(),
+        server_says: Some("[AUTHENTICATIONFAILED] \u{1b}[31mno".into()),
+        remedy: "Check the password command in config.toml.".into(),
+    };
+    harness.send(Event::Status { account: HOME, status: AccountStatus::Blocked(notice), pending: 0 });
+    harness.expect("✗ home: sign-in refused by imap.home.test");
+    harness.expect("The server says: [AUTHENTICATIONFAILED]");
+    harness.expect("Check the password command");
+    harness.press("Esc");
+    harness.expect_not("Check the password command");
+    harness.expect("✗ home: sign-in refused");
+}
+
+#[test]
+fn without_colour_only_weight_and_reverse_are_left() {
+    let settings = Settings { color: false, many_colors: true, ..Settings::default() };
+    let mut harness = Harness::with(120, 40, letters(), settings);
+    for keys in ["Enter", "o", "Esc Esc ?", "Esc g"] {
+        harness.press(keys);
+        let buffer = harness.buffer();
+        for cell in buffer.content() {
+            assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
+            assert!(!cell.modifier.contains(ratatui::style::Modifier::DIM));
+        }
+    }
+    Harness::inbox(80, 24).expect("●");
+}
+
+#[test]
+fn the_terminals_own_cursor_is_on_the_selected_row() {
+    let mut harness = Harness::inbox(80, 24);
+    let first = harness.cursor_row();
+    harness.press("j j");
+    assert_eq!(harness.cursor_row(), first + 2);
+    assert!(harness.lines()[usize::from(harness.cursor_row())].starts_with('▌'));
+}
+
+#[test]
+fn the_footer_names_keys_that_work_here_and_help_last() {
+    for (columns, rows) in [(40, 12), (60, 20), (80, 24), (120, 40), (160, 50)] {
+        let mut harness = Harness::inbox(columns, rows);
+        for keys in ["", "Enter", "o", "Esc \\", "Esc Esc /"] {
+            harness.press(keys);
+            let lines = harness.lines();
+            let footer = lines.last().unwrap();
+            assert!(footer.split_whitespace().count() >= 4 && width(footer) <= columns.into(), "{footer}");
+        }
+        let lines = Harness::inbox(columns, rows).lines();
+        assert!(lines.last().unwrap().ends_with("? help"), "{lines:?}");
+    }
+}
+
+#[test]
+fn too_small_a_screen_says_what_it_needs() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.resize(39, 12);
+    harness.expect("Surat needs 40×10");
+    harness.resize(80, 24);
+    harness.expect("Budi");
+}
