@@ -306,7 +306,7 @@ fn fuzzy_score(matcher: &mut Matcher, pattern: &Pattern, item: &Item, typed: &st
     let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), matcher);
     let name = score(&item.name).map(|score| score * 3);
     // Letters scattered over a whole sentence mean nothing: there the words themselves must stand.
-    let synonyms = has_word(&item.synonyms, typed).then_some(100);
+    let synonyms = has_word(&item.synonyms, typed).then_some(500);
     let sentence = has_word(&item.sentence, typed).then_some(1);
     let aside = score(&item.aside).filter(|_| item.sentence.is_empty());
     let begins = item.name.to_lowercase().starts_with(&typed.to_lowercase());
