@@ -94,6 +94,7 @@ fn write(
         hidden_words: 0,
         remote_parts: 0,
         form: None,
+        invitations: Vec::new(),
         texts: 0,
         bytes: 0,
         is_cut: false,
@@ -158,6 +159,7 @@ struct Writer {
     hidden_words: usize,
     remote_parts: usize,
     form: Option<Form>,
+    invitations: Vec<invitation::Invitation>,
     texts: usize,
     bytes: usize,
     is_cut: bool,
@@ -245,6 +247,11 @@ impl Writer {
 
     fn invitation(&mut self, text: &str) {
         let Some(event) = invitation::parse(text).filter(|_| self.takes(text)) else { return };
+        // The same invitation often comes twice: beside the text, and as a file.
+        if self.invitations.contains(&event) {
+            return;
+        }
+        self.invitations.push(event.clone());
         let title = if event.title.is_empty() { "(no title)" } else { event.title.as_str() };
         let mut card = vec![vec![Run::new(format!("{}: {title}", event.kind), Style::Heading)]];
         let when = match (event.when, event.repeats) {
@@ -474,6 +481,7 @@ mod tests {
     fn invitations_are_cards_above_their_text() {
         let calendar = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Lunch\nDTSTART:20261125T050000Z\nEND:VEVENT\nEND:VCALENDAR";
         let body = Body::Alternative(vec![plain("Let us have lunch"), Body::Calendar(calendar.to_owned())]);
+        let body = Body::Mixed(vec![body, Body::Calendar(calendar.to_owned())]);
         check(&body, &["Invitation: Lunch", "When    Wed 25 Nov 2026, 05:00 (UTC)", "", "Let us have lunch"]);
     }
 

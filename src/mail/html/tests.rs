@@ -234,6 +234,18 @@ fn hidden_text_is_counted_and_shown_on_demand() {
 }
 
 #[test]
+fn twenty_thousand_nested_elements_render_at_once() {
+    let html = format!("{}x{}", "<div>".repeat(20_000), "</div>".repeat(20_000));
+    let best = (0..3).map(|_| {
+        let started = std::time::Instant::now();
+        check(&html, 78, &["x"]);
+        started.elapsed()
+    });
+    let best = best.min().unwrap();
+    assert!(best.as_millis() < 300, "{best:?}");
+}
+
+#[test]
 fn hostile_html_takes_no_time() {
     let started = std::time::Instant::now();
     let cases = [

@@ -178,6 +178,8 @@ struct Builder {
     open: Vec<NodeId>,
     /// Elements that are open but were too deep to be kept.
     too_deep: usize,
+    /// Whether the innermost of those is one whose text is not for reading.
+    is_in_unread: bool,
     has_body: bool,
     tokens: usize,
 }
@@ -195,7 +197,7 @@ impl Builder {
         let element = Element { name: LocalName::from("html"), attributes: Vec::new() };
         let root = Node { kind: Kind::Element(element), first_child: None, next: None, parent: 0, last_child: None };
         let tree = Tree { nodes: vec![root], styles: String::new() };
-        Self { tree, open: vec![0], too_deep: 0, has_body: false, tokens: 0 }
+        Self { tree, open: vec![0], too_deep: 0, is_in_unread: false, has_body: false, tokens: 0 }
     }
 
     fn start(&mut self, tag: Tag) -> TokenSinkResult<()> {
@@ -203,6 +205,8 @@ impl Builder {
         match &*name {
             "html" | "head" => return TokenSinkResult::Continue,
             "body" if std::mem::replace(&mut self.has_body, true) => return TokenSinkResult::Continue,
+            // Down there all stands side by side.
+            _ if self.too_deep > 0 => {}
             "li" => self.close_any(&["li"], &["ul", "ol", "menu", "dir", "td", "th", "table"]),
             "dt" | "dd" => self.close_any(&["dt", "dd"], &["dl", "td", "th", "table"]),
             "option" | "optgroup" => self.close_any(&["option"], &["select", "td", "th", "table"]),
@@ -228,6 +232,7 @@ impl Builder {
         if is_empty {
             self.pop();
         }
+        self.is_in_unread = self.too_deep > 0 && is_unread(&name);
         match &*name {
             "script" => TokenSinkResult::RawData(RawKind::ScriptData),
             "style" | "xmp" | "iframe" | "noembed" | "noframes" => TokenSinkResult::RawData(RawKind::Rawtext),
@@ -238,6 +243,7 @@ impl Builder {
     }
 
     fn end(&mut self, name: &LocalName) {
+        self.is_in_unread = false;
         match &**name {
             "html" | "head" | "body" => {}
             "br" => {
@@ -256,8 +262,9 @@ impl Builder {
     fn text(&mut self, text: &str) {
         let top = self.top();
         match self.name_of_top() {
+            _ if self.is_in_unread => return,
             Some("style") => return self.tree.styles.push_str(text),
-            Some("script" | "title" | "iframe" | "noembed" | "noframes") => return,
+            Some(name) if is_unread(name) => return,
             _ => {}
         }
         let last = self.tree.nodes.get(top).and_then(|node| node.last_child);
@@ -353,6 +360,11 @@ fn is_void(name: &str) -> bool {
             | "track"
             | "wbr"
     )
+}
+
+/// Says whether the text of an element is not for reading.
+fn is_unread(name: &str) -> bool {
+    matches!(name, "script" | "style" | "title" | "iframe" | "noembed" | "noframes")
 }
 
 fn closes_paragraph(name: &str) -> bool {
@@ -451,6 +463,9 @@ mod tests {
         let tree = Tree::parse(&deep);
         assert!(tree.nodes().len() <= 20_003);
         let last = tree.nodes().last().unwrap().1;
+        let script = Tree::parse(&format!("{}<script>no</script>yes", "<div>".repeat(300)));
+        let texts = script.nodes().filter(|(_, node)| matches!(&node.kind, Kind::Text(text) if text != "yes"));
+        assert_eq!(texts.count(), 0);
         assert!(matches!(&last.kind, Kind::Text(text) if text == "y") && last.parent == 0);
         Tree::parse(&format!("<b {}>x", (0..50_000).map(|n| format!("a{n:x} ")).collect::<String>()));
         Tree::parse(&format!("{}{}", "<font color=1>".repeat(3_000), "<p>x".repeat(30_000)));
