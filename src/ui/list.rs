@@ -340,9 +340,9 @@ impl List {
         self.leaving.clear();
         self.at = key.map_or(0, |key| self.place_of(key));
         self.top = self.at.saturating_sub(line);
-        let back = self.returning.and_then(|thread| self.rows.iter().position(|row| row.key.thread == thread));
-        if let Some(back) = back {
-            (self.at, self.returning) = (back, None);
+        let back = self.returning.take();
+        if let Some(at) = back.and_then(|thread| self.rows.iter().position(|row| row.key.thread == thread)) {
+            self.at = at;
         }
         if was_at_the_beginning && !self.has_before && self.at < height {
             self.top = 0;

@@ -234,11 +234,6 @@ impl Model {
         }
     }
 
-    /// Says whether the list is being searched by typing right now.
-    pub fn is_typing(&self) -> bool {
-        self.search.as_ref().is_some_and(|search| search.is_typing) || matches!(self.overlay, Some(Overlay::Picker(_)))
-    }
-
     pub(super) fn look(&self) -> Look {
         Look::new(&self.settings, self.is_light)
     }

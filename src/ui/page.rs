@@ -132,7 +132,9 @@ fn short_fields(model: &Model, email: &Email, width: usize, head: &mut Head) {
         ])),
         None => {
             field(model, "From", &from, width, head);
-            field(model, "Date", &format!("{date}{ago}"), width, head);
+            let whole = format!("{date}{ago}");
+            let fits = wrap::width(&whole) + LABEL <= width;
+            field(model, "Date", if fits { &whole } else { &date }, width, head);
         }
     }
     let name = |address: &Address| {

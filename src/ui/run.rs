@@ -1,6 +1,6 @@
 //! Owns what each command does, one short arm a command, and why it cannot be done now.
 
-use crate::config::command::CommandId;
+use crate::config::command::{CommandId, Group};
 use crate::mail::id::AccountId;
 use crate::mail::mailbox::Role;
 use crate::ui::act;
@@ -200,7 +200,9 @@ fn has_attachments(model: &Model) -> bool {
 }
 
 fn remember(model: &mut Model, id: CommandId) {
-    if !matches!(id, CommandId::Palette | CommandId::Down | CommandId::Up) {
+    // What one does all the time by its key needs no place at the top of the palette.
+    let group = crate::config::command::command(id).map(|command| command.group);
+    if matches!(group, Some(Group::Act | Group::Go | Group::Read)) {
         model.recent_commands.retain(|other| *other != id);
         model.recent_commands.insert(0, id);
         model.recent_commands.truncate(RECENT);
@@ -346,15 +348,11 @@ fn copy(model: &mut Model, what: &str, give: impl Fn(&Model) -> String, out: &mu
     model.say(ToastKind::Done, format!("✓ Copied the {what}"));
 }
 
+/// Marks and goes on, so that several in a row take one key each.
 fn mark(model: &mut Model, count: Option<usize>) {
-    let before = model.list.at;
     for _ in 0..count.unwrap_or(1).min(model.list.rows.len()) {
         model.list.toggle_mark();
         model.list.step(1);
-    }
-    if count.is_none() && model.list.at == before {
-        // The last row: nothing below to go to.
-        model.list.move_to(before);
     }
 }
 

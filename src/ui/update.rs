@@ -41,7 +41,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Event::Paste(text) => keys::paste(model, &text, &mut out),
         Event::Mouse(mouse) => mouse::act(model, mouse, &mut out),
         Event::Resized { width, height } => (model.width, model.height) = (width, height),
-        Event::Focus(_) | Event::Tick => {}
+        Event::Focus(_) => {}
+        // A timer that rings a little early is set again.
+        Event::Tick => model.wake = None,
         Event::Background { is_light } => model.is_light = is_light,
         Event::Folders { accounts, mailboxes } => take_folders(model, accounts, mailboxes, &mut out),
         Event::Rows { slot: Slot::List, rows, .. } => take_rows(model, rows, &mut out),
@@ -164,6 +166,9 @@ fn take_rows(model: &mut Model, rows: Rows, out: &mut Vec<Effect>) {
     if model.list.take(request.kind, rows, height) {
         ask_rows(model, Kind::Follow, out);
     }
+    if matches!(request.kind, Kind::To(_)) && model.focus == Focus::Reader {
+        reading::open_row(model, out);
+    }
 }
 
 /// Goes to the next unread conversation, beyond the rows that are here if need be.
@@ -281,7 +286,9 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     let layout = model.layout();
     let height = layout.list_height();
     model.list.settle(height);
-    model.folders.settle(usize::from(layout.folders_inner().height));
+    if layout.folders.is_some() {
+        model.folders.settle(usize::from(layout.folders_inner().height));
+    }
     settle_overlay(model);
     refresh(model, out);
     reading::follow_cursor(model, out);
@@ -337,7 +344,10 @@ fn settle_scroll(model: &mut Model) {
 fn set_title(model: &mut Model, out: &mut Vec<Effect>) {
     let unread = model.folders.unread(model.list.place).filter(|unread| *unread > 0);
     let count = unread.map(|unread| format!(" ({})", text::number(unread))).unwrap_or_default();
-    let title = SafeText::line(&format!("surat · {}{count}", model.list_title()));
+    let title = match model.is_welcome() {
+        true => SafeText::line("surat"),
+        false => SafeText::line(&format!("surat · {}{count}", model.list_title())),
+    };
     if title != model.title && model.folders.is_loaded {
         model.title = title.clone();
         out.push(Effect::SetTitle(title));

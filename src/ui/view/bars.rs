@@ -13,6 +13,7 @@ use crate::mail::view::Scope;
 use crate::mail::wrap;
 use crate::ui::layout::Layout;
 use crate::ui::model::{Focus, Model, Overlay, ToastKind};
+use crate::ui::page;
 use crate::ui::text;
 use crate::ui::view::{Cursor, is_medium, list, put, reader};
 
@@ -155,7 +156,12 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     if !layout.has_frames && !model.is_welcome() {
         // Without frames there is no title to carry these.
         let here = if layout.reader.is_some() { reader::position(model) } else { list::counts(model) };
-        let here = if is_medium(layout) { here } else { here.split(" · ").next().unwrap_or_default().to_owned() };
+        let here = if is_medium(layout) {
+            here
+        } else {
+            // `3 of 5 in this conversation`, `12 unread · 168 conversations`: the beginning says enough.
+            here.split(" · ").next().and_then(|here| here.split(" in ").next()).unwrap_or_default().to_owned()
+        };
         if !here.is_empty() {
             pieces.insert(0, (here, look.dim()));
         }
@@ -263,7 +269,9 @@ pub(in crate::ui) fn footer_command(model: &Model, column: u16) -> Option<Comman
 
 /// Gives the hints while keys are text.
 fn typing_hints(model: &Model) -> Option<&'static str> {
+    let is_narrow = model.width < crate::ui::layout::MEDIUM;
     match &model.overlay {
+        Some(Overlay::Picker(_)) if is_narrow => Some("↑ ↓ choose · Enter take · Esc close"),
         Some(Overlay::Picker(picker)) => Some(match picker.kind {
             crate::ui::picker::PickerKind::Help { .. } => {
                 "type to filter · ↑ ↓ choose · Enter run · Tab screens · Esc close"
@@ -272,6 +280,9 @@ fn typing_hints(model: &Model) -> Option<&'static str> {
         }),
         Some(Overlay::Question(_)) => Some("y deletes for good · any other key keeps"),
         Some(Overlay::Links(_)) => None,
+        None if is_narrow && model.search.as_ref().is_some_and(|search| search.is_typing) => {
+            Some("Enter list · Ctrl-g where · Esc leave")
+        }
         None if model.search.as_ref().is_some_and(|search| search.is_typing) => {
             Some("↑ ↓ choose · Enter to the list · Ctrl-g where · F1 help · Esc leave")
         }
@@ -328,6 +339,10 @@ fn label(model: &Model, command: &Command) -> String {
         CommandId::Quit if model.search.is_some() || model.focus == Focus::Reader => "back".to_owned(),
         CommandId::Junk if crate::ui::act::role_here(model) == Some(crate::mail::mailbox::Role::Junk) => {
             "not junk".to_owned()
+        }
+        CommandId::CycleForm => {
+            let next = model.reader.document.as_ref().and_then(|document| page::next_form(document));
+            next.map_or(command.label, page::form_name).to_owned()
         }
         _ => command.label.to_owned(),
     }

@@ -91,7 +91,7 @@ impl Columns {
         let people = if width >= 90 { PEOPLE_WIDE } else { PEOPLE };
         let folder = if model.search.is_some() && width >= 74 { FOLDER + 1 } else { 0 };
         // ▌ ●★ people + subject count folder date, with a column of air at the end
-        let subject = width.saturating_sub(5 + people + 3 + COUNT + 1 + folder + DATE + 1);
+        let subject = width.saturating_sub(5 + people + 3 + 1 + COUNT + folder + 1 + DATE + 1);
         Self { is_narrow: false, people, subject, count: COUNT, folder, date: DATE }
     }
 
@@ -144,6 +144,7 @@ impl Columns {
             spans.push(Span::styled(format!(" {}", folder(model, row, self.folder - 1)), look.dim()));
         }
         let date = date_of(row).in_list(model.now.unix, &model.settings.zone);
+        spans.push(Span::raw(" "));
         spans.push(Span::styled(
             wrap::fit(&format!("{date:>width$}", width = self.date), self.date),
             date_style(model, is_unread),
@@ -212,10 +213,12 @@ fn card(model: &Model, area: Rect, frame: &mut Frame) {
         return;
     }
     float(frame, look, area, "Search words", "", "Ctrl-g where · Esc leave");
+    let room = usize::from(area.width.saturating_sub(2));
+    let column = 22.min(room / 2);
     for (y, (words, meaning)) in (area.y + 1..area.bottom() - 1).zip(CARD) {
         let line = Line::from(vec![
-            Span::styled(format!(" {}", wrap::fit(words, 23.min(usize::from(area.width) / 2))), look.strong()),
-            Span::styled((*meaning).to_owned(), look.dim()),
+            Span::styled(format!(" {} ", wrap::fit(words, column)), look.strong()),
+            Span::styled(wrap::cut(meaning, room.saturating_sub(column + 3)), look.dim()),
         ]);
         put(frame, area.x + 1, y, area.width.saturating_sub(2), &line);
     }
