@@ -3,7 +3,10 @@
 //! It fetches nothing, runs nothing, and shows no text without saying so that the eye would not see in a browser:
 //! hidden words are counted, and shown dimmed when asked for.
 
+mod color;
+mod data;
 mod facts;
+mod look;
 mod style;
 mod table;
 mod tree;
@@ -13,8 +16,8 @@ use std::collections::HashMap;
 use crate::mail::document::Style;
 use crate::mail::flow::{Flow, FlowLine, Gap};
 use crate::mail::html::facts::Facts;
-use crate::mail::html::style::{Background, Declared, Rgb, Sheet, White};
-use crate::mail::html::table::Cell;
+use crate::mail::html::look::{Look, Script, in_script};
+use crate::mail::html::style::{Declared, Sheet, White};
 use crate::mail::html::tree::{Element, Kind, NodeId, Tree};
 use crate::mail::link::{self, Links};
 use crate::mail::plain;
@@ -24,8 +27,6 @@ use crate::mail::safe::SafeText;
 pub const LONGEST_HTML: usize = 1024 * 1024;
 /// The width in which the cells of a table are written before their columns are known.
 const CELL_WIDTH: usize = 1_000;
-/// A `rowspan` reaches no further down.
-const MOST_ROWS_SPANNED: usize = 200;
 /// Empty cells at least so high are there to make a gap, in pixels.
 const SPACER: f32 = 8.0;
 
@@ -86,80 +87,6 @@ pub fn plain_text(html: &str) -> String {
     let lines = render(html, options, &mut Links::default()).lines;
     let lines: Vec<String> = lines.iter().map(|line| line.runs.iter().map(|run| run.text.as_str()).collect()).collect();
     lines.join("\n")
-}
-
-/// What text inherits from the elements round it.
-#[derive(Debug, Clone, Copy)]
-struct Look {
-    style: Style,
-    color: Option<Rgb>,
-    background: Background,
-    is_gone: bool,
-    is_invisible: bool,
-    is_tiny: bool,
-    is_upper: bool,
-    white: White,
-    script: Script,
-    /// Whether the cells of the row round it stand on one line.
-    is_inline_row: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
-    Normal,
-    Above,
-    Below,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self {
-            style: Style::Plain,
-            color: None,
-            background: Background::Plain(Rgb(255, 255, 255)),
-            is_gone: false,
-            is_invisible: false,
-            is_tiny: false,
-            is_upper: false,
-            white: White::Collapse,
-            script: Script::Normal,
-            is_inline_row: false,
-        }
-    }
-}
-
-impl Look {
-    fn is_hidden(&self) -> bool {
-        let is_same = match self.background {
-            Background::Plain(background) => style::is_same_color(self.color.unwrap_or(Rgb(0, 0, 0)), background),
-            Background::Unknown => false,
-        };
-        self.is_gone || self.is_invisible || self.is_tiny || is_same
-    }
-
-    fn apply(&mut self, declared: &Declared) {
-        self.background = declared.background.unwrap_or(self.background);
-        match declared.color {
-            Some(Some(color)) => self.color = Some(color),
-            Some(None) => self.is_invisible = true,
-            None => {}
-        }
-        self.is_gone |= declared.is_gone();
-        self.is_invisible = declared.is_invisible.unwrap_or(self.is_invisible);
-        self.is_tiny = declared.is_tiny.unwrap_or(self.is_tiny);
-        self.is_upper = declared.is_upper.unwrap_or(self.is_upper);
-        self.white = declared.white.unwrap_or(self.white);
-        if declared.is_bold == Some(true) {
-            self.emphasise(Style::Strong);
-        }
-    }
-
-    /// A heading stays one whatever is emphasised in it, and a link in it is a link.
-    fn emphasise(&mut self, style: Style) {
-        if matches!(self.style, Style::Plain) || (style != Style::Strong && self.style == Style::Strong) {
-            self.style = style;
-        }
-    }
 }
 
 /// A link whose text is being written.
@@ -529,69 +456,6 @@ impl Walk<'_> {
             self.flow.text(SafeText::line(&said).as_str(), self.look.style);
         }
     }
-
-    /// Writes a table of data: each cell by itself, then the columns side by side.
-    fn data_table(&mut self, table: NodeId) {
-        self.flow.gap(Gap::Blank);
-        let look = self.look;
-        for caption in self.tree.children(table).filter(|&child| facts::name(self.tree, child) == "caption") {
-            self.look.emphasise(Style::Strong);
-            self.children_of(caption);
-            self.flow.gap(Gap::Line);
-            self.look = look;
-        }
-        let mut rows: Vec<Vec<Cell>> = Vec::new();
-        // How many more rows a cell from above reaches into, by column.
-        let mut from_above: Vec<usize> = Vec::new();
-        for row in facts::rows(self.tree, table) {
-            let mut look_of_row = look;
-            for group in [self.tree.node(row).map_or(0, |node| node.parent), row] {
-                look_of_row.apply(&self.sheet.declared(self.tree, group));
-            }
-            let is_head_group = self.tree.node(row).is_some_and(|node| facts::name(self.tree, node.parent) == "thead");
-            let mut cells: Vec<Cell> = Vec::new();
-            let mut column = 0;
-            for id in facts::cells(self.tree, row) {
-                while from_above.get(column).is_some_and(|rows| *rows > 0) {
-                    cells.push(Cell { span: 1, ..Cell::default() });
-                    column += 1;
-                }
-                self.look = look_of_row;
-                let cell = self.data_cell(id, is_head_group);
-                let down = self.tree.element(id).and_then(|element| element.pixels("rowspan")).unwrap_or(1.0) as usize;
-                from_above.resize(from_above.len().max(column + cell.span), 0);
-                for reach in from_above.iter_mut().skip(column).take(cell.span) {
-                    *reach = down.clamp(1, MOST_ROWS_SPANNED);
-                }
-                column += cell.span;
-                cells.push(cell);
-            }
-            for reach in &mut from_above {
-                *reach = reach.saturating_sub(1);
-            }
-            rows.push(cells);
-        }
-        self.look = look;
-        let lines = table::lay_out(rows, self.flow.room());
-        self.flow.lines(lines);
-    }
-
-    fn data_cell(&mut self, id: NodeId, is_head_group: bool) -> Cell {
-        let Some(element) = self.tree.element(id) else { return Cell { span: 1, ..Cell::default() } };
-        let declared = self.sheet.declared(self.tree, id);
-        self.look.apply(&declared);
-        let outer = std::mem::replace(&mut self.flow, Flow::new(CELL_WIDTH));
-        self.children_of(id);
-        let inner = std::mem::replace(&mut self.flow, outer);
-        let lines = inner.finish().into_iter().map(|line| line.runs).filter(|runs| !runs.is_empty()).collect();
-        let span = element.pixels("colspan").unwrap_or(1.0) as usize;
-        Cell {
-            lines,
-            span: span.clamp(1, table::MOST_COLUMNS),
-            is_head: element.name() == "th" || is_head_group,
-            is_right: declared.is_right == Some(true),
-        }
-    }
 }
 
 fn is_block(name: &str) -> bool {
@@ -647,21 +511,6 @@ fn is_block(name: &str) -> bool {
             | "ul"
             | "xmp"
     )
-}
-
-/// Raises or lowers digits; other text stays as it is.
-fn in_script(text: String, script: Script) -> String {
-    let zero = if script == Script::Above { '⁰' } else { '₀' };
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text;
-    }
-    let raise = |digit: char| match (script, digit) {
-        (Script::Above, '1') => '¹',
-        (Script::Above, '2') => '²',
-        (Script::Above, '3') => '³',
-        _ => char::from_u32(u32::from(zero) + digit.to_digit(10).unwrap_or(0)).unwrap_or(digit),
-    };
-    text.chars().map(raise).collect()
 }
 
 /// Spells the number of a list item: `3.`, `c.`, `iii.`.
