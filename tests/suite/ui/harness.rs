@@ -2,6 +2,8 @@
 //!
 //! It knows no store: what it answers is canned, so that a test sees the screen alone.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -170,17 +172,18 @@ impl Fake {
     }
 
     fn rows(&self, view: &View) -> Vec<Row> {
-        let mut threads: Vec<ThreadId> =
-            self.mails.iter().filter(|mail| self.is_in(view, mail)).map(|mail| mail.thread).collect();
-        threads.sort();
-        threads.dedup();
-        let mut rows: Vec<Row> = threads.into_iter().map(|thread| self.row(view, thread)).collect();
+        let mut threads: BTreeMap<ThreadId, Vec<&Mail>> = BTreeMap::new();
+        for mail in &self.mails {
+            threads.entry(mail.thread).or_default().push(mail);
+        }
+        let is_here = |mails: &Vec<&Mail>| mails.iter().any(|mail| self.is_in(view, mail));
+        let here = threads.into_values().filter(is_here);
+        let mut rows: Vec<Row> = here.map(|mails| self.row(view, mails)).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.key));
         rows
     }
 
-    fn row(&self, view: &View, thread: ThreadId) -> Row {
-        let mut mails: Vec<&Mail> = self.mails.iter().filter(|mail| mail.thread == thread).collect();
+    fn row(&self, view: &View, mut mails: Vec<&Mail>) -> Row {
         mails.sort_by_key(|mail| mail.id);
         let here: Vec<&&Mail> = mails.iter().filter(|mail| self.is_in(view, mail)).collect();
         let newest = here.last().unwrap();
@@ -191,7 +194,7 @@ impl Fake {
             }
         }
         Row {
-            key: RowKey { newest: newest.id, thread },
+            key: RowKey { newest: newest.id, thread: newest.thread },
             account: newest.account,
             email: newest.id,
             mailbox: newest.mailbox,
