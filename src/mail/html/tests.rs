@@ -242,7 +242,8 @@ fn twenty_thousand_nested_elements_render_at_once() {
         started.elapsed()
     });
     let best = best.min().unwrap();
-    assert!(best.as_millis() < 300, "{best:?}");
+    // 130 ms alone; other tests run beside this one. What is not linear takes minutes.
+    assert!(best.as_millis() < 1_500, "{best:?}");
 }
 
 #[test]
