@@ -1,16 +1,19 @@
 //! Owns what a key means: for the text that is typed, the box that is open, or the keymap.
 
+use crate::config::command::{CommandId, Context, command};
 use crate::config::key::{Key, KeyCode, spell};
 use crate::config::keymap::Lookup;
 use crate::mail::safe::SafeText;
 use crate::ui::act;
 use crate::ui::input::Typed;
 use crate::ui::layout;
+use crate::ui::list::Kind;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, ToastKind};
 use crate::ui::picker::{Act, Picked, Picker, PickerKind};
+use crate::ui::reading;
 use crate::ui::run;
-use crate::ui::update::{ask_rows, leave_search, search_again, show_place};
+use crate::ui::update::{ask_rows, cycle_scope, leave_search, search_again, show_place};
 
 /// Nobody counts further; it keeps products small.
 const MOST_COUNT: usize = 99_999;
@@ -22,7 +25,7 @@ pub(super) fn press(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
         Some(Overlay::Question(_)) => return in_question(model, key, out),
         Some(Overlay::Links(_)) | None => {}
     }
-    if model.overlay.is_none() && model.search.as_ref().is_some_and(|search| search.is_typing) {
+    if model.is_searching() {
         return in_search(model, key, out);
     }
     in_keymap(model, key, out);
@@ -30,14 +33,15 @@ pub(super) fn press(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
 
 /// Takes pasted text: where nothing is typed it does nothing, so that it cannot be run as keys.
 pub(super) fn paste(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
+    let is_searching = model.is_searching();
     match (&mut model.overlay, &mut model.search) {
         (Some(Overlay::Picker(picker)), _) => picker.paste(text),
-        (None, Some(search)) if search.is_typing => {
+        (None, Some(search)) if is_searching => {
             search.input.insert(text);
             search_again(model, out);
         }
         _ => {
-            let search = model.key_of(crate::config::command::CommandId::Search).unwrap_or_default();
+            let search = model.key_of(CommandId::Search).unwrap_or_default();
             model.note(format!("Pasted text is only taken where text is typed · {search} search"));
         }
     }
@@ -82,7 +86,7 @@ fn in_keymap(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
             let gives_up = was_prefix && matches!(key.code, KeyCode::Esc | KeyCode::Backspace);
             if !gives_up {
                 let pressed = SafeText::line(&spell(&model.keys));
-                let help = model.hint(crate::config::command::CommandId::Help, "keys");
+                let help = model.hint(CommandId::Help, "keys");
                 model.note(format!("\"{pressed}\" does nothing here{help}"));
             }
             model.count = None;
@@ -101,7 +105,7 @@ fn in_picker(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
     let Some(Overlay::Picker(picker)) = &mut model.overlay else { return };
     match picker.key(key, rows) {
         Picked::Nothing => {}
-        Picked::Closed => model.overlay = None,
+        Picked::Closed => model.overlay = model.links_under.take().map(Overlay::Links),
         Picked::Chosen(act) => choose(model, act, out),
         Picked::Widened => {
             if let PickerKind::Help { context, is_all } = picker.kind {
@@ -118,11 +122,11 @@ fn in_picker(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
 
 /// Carries out what was chosen in a box.
 pub(super) fn choose(model: &mut Model, act: Act, out: &mut Vec<Effect>) {
-    model.overlay = None;
+    model.overlay = model.links_under.take().map(Overlay::Links);
     match act {
         Act::Run(id) => {
-            let works = crate::config::command::command(id).filter(|command| !command.works_in(model.context()));
-            if let Some(command) = works {
+            let elsewhere = command(id).filter(|command| !command.works_in(model.context()));
+            if let Some(command) = elsewhere {
                 model.note(format!("Can't do that here: {}.", command.sentence));
                 return;
             }
@@ -152,10 +156,7 @@ fn in_search(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
     match (key.ctrl, key.code) {
         (false, KeyCode::Esc) | (true, KeyCode::Char('c')) => return leave_search(model),
         (true, KeyCode::Char('g')) => {
-            if let Some(search) = &mut model.search {
-                search.cycle_scope();
-            }
-            return search_again(model, out);
+            return cycle_scope(model, out);
         }
         (false, KeyCode::Enter | KeyCode::Tab) => {
             let Some(search) = &mut model.search else { return };
@@ -166,7 +167,7 @@ fn in_search(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
             return;
         }
         (false, KeyCode::F(1)) => {
-            let help = Picker::help(model, crate::config::command::Context::List, false);
+            let help = Picker::help(model, Context::List, false);
             model.overlay = Some(Overlay::Picker(help));
             return;
         }
@@ -190,7 +191,6 @@ fn in_search(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
 
 /// Goes to the beginning or the end of the list, asking for its rows where they are not here.
 pub(super) fn jump(model: &mut Model, to_last: bool, out: &mut Vec<Effect>) {
-    use crate::ui::list::Kind;
     let (more, kind, at) = match to_last {
         true => (model.list.has_after, Kind::Bottom, model.list.rows.len().saturating_sub(1)),
         false => (model.list.has_before, Kind::Top, 0),
@@ -225,7 +225,7 @@ pub(super) fn switch_pane(model: &mut Model, is_forward: bool, out: &mut Vec<Eff
 pub(super) fn focus(model: &mut Model, focus: Focus, out: &mut Vec<Effect>) {
     model.focus = focus;
     match focus {
-        Focus::Reader => crate::ui::reading::mark_read(model, out),
+        Focus::Reader => reading::mark_read(model, out),
         Focus::Folders => model.folders.select(model.list.place),
         Focus::List => {}
     }

@@ -166,6 +166,8 @@ pub struct Model {
     pub(super) reader: Reader,
     pub(super) search: Option<Search>,
     pub(super) overlay: Option<Overlay>,
+    /// The links that help was opened over, to come back to.
+    pub(super) links_under: Option<Links>,
     pub(super) hunt: Option<Hunt>,
     pub(super) toast: Option<Toast>,
     pub(super) statuses: BTreeMap<AccountId, Link>,
@@ -216,6 +218,7 @@ impl Model {
             reader: Reader::default(),
             search: None,
             overlay: None,
+            links_under: None,
             hunt: None,
             toast: None,
             statuses: BTreeMap::new(),
@@ -232,6 +235,13 @@ impl Model {
             wake: None,
             title: SafeText::default(),
         }
+    }
+
+    /// Says whether keys go to the text of the search.
+    pub(super) fn is_searching(&self) -> bool {
+        self.overlay.is_none()
+            && self.focus == Focus::List
+            && self.search.as_ref().is_some_and(|search| search.is_typing)
     }
 
     pub(super) fn look(&self) -> Look {

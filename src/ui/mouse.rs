@@ -50,12 +50,15 @@ fn click(model: &mut Model, at: Position, out: &mut Vec<Effect>) {
             model.keys.clear();
             run::run(model, command, None, out);
         }
-    } else if let Some(pane) = layout.folders.filter(|pane| pane.contains(at)) {
-        let _ = pane;
+    } else if layout.folders.is_some_and(|pane| pane.contains(at)) {
         click_folders(model, layout.folders_inner(), at, out);
     } else if let Some(pane) = layout.list.filter(|pane| pane.contains(at)) {
         let inner = layout.inner(pane);
         model.focus = Focus::List;
+        if let Some(search) = &mut model.search {
+            // Who takes the mouse to what was found has typed enough.
+            search.is_typing = search.is_empty();
+        }
         if inner.contains(at) {
             let row = model.list.top + usize::from(at.y - inner.y);
             if row < model.list.rows.len() {
@@ -108,7 +111,7 @@ fn click_overlay(model: &mut Model, at: Position, is_double: bool, out: &mut Vec
     if !area.contains(at) {
         // Beside a question is no answer to it.
         if !matches!(model.overlay, Some(Overlay::Question(_))) {
-            model.overlay = None;
+            model.overlay = model.links_under.take().map(Overlay::Links);
         }
         return;
     }

@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use ratatui::text::{Line, Span};
 
+use crate::config::command::CommandId;
 use crate::mail::account::AccountStatus;
 use crate::mail::address::Address;
-use crate::mail::document::{Document, Form};
+use crate::mail::document::{self, Document, Form};
 use crate::mail::email::{Email, Header};
 use crate::mail::time::UnixTime;
 use crate::mail::wrap::{self, Run};
@@ -209,11 +210,14 @@ pub(super) fn foot(model: &Model) -> Vec<Line<'static>> {
         };
     };
     let mut notes = Vec::new();
+    if document.lines.is_empty() {
+        notes.push("this message has no text".to_owned());
+    }
     if document.remote_parts > 0 {
         notes.push(format!("{} not loaded", text::counted(document.remote_parts as u64, "remote picture")));
     }
     if document.hidden_words > 0 && !model.reader.show_hidden {
-        let key = model.hint(crate::config::command::CommandId::HiddenText, "shows");
+        let key = model.hint(CommandId::HiddenText, "shows");
         let words = text::counted(document.hidden_words as u64, "hidden word");
         notes.push(format!("{words}{}", key.replacen(" · ", ": ", 1)));
     }
@@ -256,8 +260,7 @@ pub(super) fn sender_address(model: &Model) -> String {
 /// Gives the text of the message as it is shown, quotes unfolded.
 pub(super) fn plain_text(model: &Model) -> String {
     let Some(document) = &model.reader.document else { return String::new() };
-    let line =
-        |line: &crate::mail::document::Line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>();
+    let line = |line: &document::Line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>();
     document.lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -14,7 +14,7 @@ use crate::ui::page;
 use crate::ui::picker::Picker;
 use crate::ui::reading;
 use crate::ui::text;
-use crate::ui::update::{begin_search, hunt_unread, leave_search, search_again, show_place};
+use crate::ui::update::{begin_search, cycle_scope, hunt_unread, leave_search, show_place};
 
 /// Remembered for the palette.
 const RECENT: usize = 20;
@@ -60,12 +60,7 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
             copy(model, "Message-ID", id, out);
         }
         CommandId::Search => begin_search(model),
-        CommandId::SearchScope => {
-            if let Some(search) = &mut model.search {
-                search.cycle_scope();
-            }
-            search_again(model, out);
-        }
+        CommandId::SearchScope => cycle_scope(model, out),
         CommandId::Archive => act::move_to_role(model, Role::Archive, out),
         CommandId::Delete => act::move_to_role(model, Role::Trash, out),
         CommandId::DeleteForever => act::ask_delete(model),
@@ -113,7 +108,7 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
             model.note("Asking the servers for new mail.");
         }
         CommandId::Palette => model.overlay = Some(Overlay::Picker(Picker::palette(model))),
-        CommandId::Help => model.overlay = Some(Overlay::Picker(Picker::help(model, model.context(), false))),
+        CommandId::Help => help(model),
         CommandId::Redraw => out.push(Effect::Redraw),
         CommandId::Suspend => out.push(Effect::Suspend),
     }
@@ -322,6 +317,14 @@ fn unread(model: &mut Model, is_down: bool, out: &mut Vec<Effect>) {
     hunt_unread(model, is_down, out);
     if model.focus == Focus::Reader && model.list.at != before {
         reading::open_row(model, out);
+    }
+}
+
+/// Lists the keys that work here; the links stay under it, since its lines are about them.
+fn help(model: &mut Model) {
+    let help = Picker::help(model, model.context(), false);
+    if let Some(Overlay::Links(links)) = model.overlay.replace(Overlay::Picker(help)) {
+        model.links_under = Some(links);
     }
 }
 

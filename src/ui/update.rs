@@ -2,15 +2,18 @@
 //!
 //! Keys and the mouse have files of their own; nothing in here does I/O or reads a clock.
 
+use crate::config::command::CommandId;
 use crate::mail::account::AccountStatus;
 use crate::mail::change::Change;
 use crate::mail::document::Document;
 use crate::mail::email::Email;
 use crate::mail::mailbox::{Mailbox, Role};
 use crate::mail::mutation::Done;
+use crate::mail::query::Query;
 use crate::mail::safe::SafeText;
-use crate::mail::view::{Anchor, Rows, View};
+use crate::mail::view::{Anchor, Rows, Scope, View};
 use crate::ui::folders::Folders;
+use crate::ui::input::Input;
 use crate::ui::keys;
 use crate::ui::list::{self, Kind, List};
 use crate::ui::message::{AccountLine, Effect, Event, Msg, Slot, ThreadLine};
@@ -18,6 +21,7 @@ use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, Place, Toast
 use crate::ui::mouse;
 use crate::ui::page;
 use crate::ui::reading;
+use crate::ui::search::Search;
 use crate::ui::{layout, text};
 
 /// The visible query runs again at most so often: four times a second.
@@ -57,8 +61,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Event::Changed(change) => take_change(model, &change),
         Event::Did(done) => done_with(model, &done),
-        Event::Undid(done) => undone(model, &done, "Taken back", crate::config::command::CommandId::Redo, "redo"),
-        Event::Redid(done) => undone(model, &done, "Done again", crate::config::command::CommandId::Undo, "undo"),
+        Event::Undid(done) => undone(model, &done, "Taken back", CommandId::Redo, "redo"),
+        Event::Redid(done) => undone(model, &done, "Done again", CommandId::Undo, "undo"),
         Event::NothingToUndo => model.note("Nothing to undo."),
         Event::NothingToRedo => model.note("Nothing to redo."),
         Event::Failed { what, remedy } => {
@@ -215,11 +219,10 @@ fn take_hunt(model: &mut Model, rows: Rows, out: &mut Vec<Effect>) {
 }
 
 fn no_unread(model: &mut Model, is_down: bool) {
-    use crate::config::command::CommandId::{NextUnread, PreviousUnread};
     let (place, other) = if is_down {
-        ("below", model.hint(PreviousUnread, "looks above"))
+        ("below", model.hint(CommandId::PreviousUnread, "looks above"))
     } else {
-        ("above", model.hint(NextUnread, "looks below"))
+        ("above", model.hint(CommandId::NextUnread, "looks below"))
     };
     model.note(format!("No unread conversation {place}{other}"));
 }
@@ -263,12 +266,12 @@ fn done_with(model: &mut Model, done: &Done) {
     if done.emails == 0 {
         model.note("Nothing changed: it was so already.");
     } else {
-        let undo = model.hint(crate::config::command::CommandId::Undo, "undo");
+        let undo = model.hint(CommandId::Undo, "undo");
         model.say(ToastKind::Done, format!("{}{undo}", done.label));
     }
 }
 
-fn undone(model: &mut Model, done: &Done, what: &str, other: crate::config::command::CommandId, word: &str) {
+fn undone(model: &mut Model, done: &Done, what: &str, other: CommandId, word: &str) {
     model.own_edits = model.own_edits.saturating_sub(1);
     let hint = model.hint(other, word);
     model.say(ToastKind::Done, format!("{what}: {}{hint}", done.label));
@@ -409,6 +412,17 @@ pub(super) fn search_again(model: &mut Model, out: &mut Vec<Effect>) {
     ask_rows(model, Kind::Fresh, out);
 }
 
+/// Looks in the next place: this folder, this account, everywhere.
+pub(super) fn cycle_scope(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(search) = &mut model.search else { return };
+    let before = search.scope;
+    search.cycle_scope();
+    if search.scope == before {
+        return model.note("Everywhere is searched. A search that begins in a folder can look there alone.");
+    }
+    search_again(model, out);
+}
+
 /// Begins a search, or goes on typing at the one there is.
 pub(super) fn begin_search(model: &mut Model) {
     model.focus = Focus::List;
@@ -423,12 +437,12 @@ pub(super) fn begin_search(model: &mut Model) {
     };
     let account = folder.map(|folder| folder.account);
     let from = (folder.map(|folder| folder.id), account);
-    let empty = View::Search(crate::mail::query::Query::And(Vec::new()), crate::mail::view::Scope::Everywhere);
+    let empty = View::Search(Query::And(Vec::new()), Scope::Everywhere);
     let behind = std::mem::replace(&mut model.list, List::new(place, empty));
-    model.search = Some(crate::ui::search::Search {
-        input: Default::default(),
+    model.search = Some(Search {
+        input: Input::default(),
         is_typing: true,
-        scope: Default::default(),
+        scope: Scope::Everywhere,
         from,
         notes: Vec::new(),
         behind: Box::new(behind),

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear};
 
+use crate::mail::wrap;
 use crate::ui::layout::{LEAST_HEIGHT, LEAST_WIDTH, Layout};
 use crate::ui::model::{Focus, Model, Overlay};
 use crate::ui::theme::Look;
@@ -57,7 +58,7 @@ fn too_small(model: &Model, frame: &mut Frame) {
     let text = format!("Surat needs {LEAST_WIDTH}×{LEAST_HEIGHT}, this is {}×{}.", model.width, model.height);
     let area = frame.area();
     let width = usize::from(area.width);
-    let lines = crate::mail::wrap::wrap(&[crate::mail::wrap::Run::new(text, ())], width, width);
+    let lines = wrap::wrap(&[wrap::Run::new(text, ())], width, width);
     for (row, runs) in (0..area.height).zip(lines) {
         let line: String = runs.into_iter().map(|run| run.text).collect();
         put(frame, area.x, area.y + row, area.width, &Line::raw(line));
@@ -84,14 +85,14 @@ fn pane(frame: &mut Frame, look: Look, area: Rect, has_focus: bool, left: &str, 
     let title = |text: &str| if text.is_empty() { Line::default() } else { Line::raw(format!(" {text} ")) };
     let mut block = Block::bordered().border_type(BorderType::Rounded).border_style(style);
     let room = usize::from(area.width.saturating_sub(6));
-    let left = crate::mail::wrap::cut(left, room);
-    let fits = crate::mail::wrap::width(&left) + crate::mail::wrap::width(right) + 3 <= room;
+    let left = wrap::cut(left, room);
+    let fits = wrap::width(&left) + wrap::width(right) + 3 <= room;
     let left_style = if has_focus { look.strong() } else { look.plain() };
     block = block.title_top(title(&left).style(left_style));
     if fits && !right.is_empty() {
         block = block.title_top(title(right).style(look.dim()).right_aligned());
     }
-    if crate::mail::wrap::width(bottom) <= room && !bottom.is_empty() {
+    if wrap::width(bottom) <= room && !bottom.is_empty() {
         block = block.title_bottom(title(bottom).style(look.dim()).right_aligned());
     }
     frame.render_widget(block, area.intersection(frame.area()));

@@ -8,12 +8,17 @@ use ratatui::text::{Line, Span};
 use crate::config::command::{COMMANDS, Command, CommandId, Context};
 use crate::config::key::spell;
 use crate::mail::account::AccountStatus;
+use crate::mail::mailbox::Role;
 use crate::mail::time::UnixTime;
 use crate::mail::view::Scope;
 use crate::mail::wrap;
-use crate::ui::layout::Layout;
+use crate::ui::act;
+use crate::ui::folders::Folders;
+use crate::ui::layout::{Layout, MEDIUM};
 use crate::ui::model::{Focus, Model, Overlay, ToastKind};
 use crate::ui::page;
+use crate::ui::picker::PickerKind;
+use crate::ui::run;
 use crate::ui::text;
 use crate::ui::view::{Cursor, is_medium, list, put, reader};
 
@@ -26,7 +31,7 @@ type Piece = (String, Style);
 pub(super) fn top(model: &Model, layout: &Layout, frame: &mut Frame, cursor: &mut Cursor) {
     let look = model.look();
     let width = usize::from(layout.top.width);
-    let is_typing = model.search.as_ref().is_some_and(|search| search.is_typing);
+    let is_typing = model.is_searching();
     let right = if model.search.is_some() { found(model) } else { states(model, layout) };
     let right_room = if is_typing { width / 3 } else { width * 3 / 5 };
     let right = fit_pieces(right, right_room);
@@ -35,7 +40,7 @@ pub(super) fn top(model: &Model, layout: &Layout, frame: &mut Frame, cursor: &mu
     if let Some(search) = &model.search {
         let (shown, at) = search.input.window(room.saturating_sub(3));
         put(frame, 0, 0, layout.top.width, &Line::from(vec![Span::styled(" / ", look.accent()), Span::raw(shown)]));
-        if is_typing && model.overlay.is_none() {
+        if is_typing {
             *cursor = Some(Position::new((3 + at).min(width.saturating_sub(1)) as u16, 0));
         }
     } else {
@@ -89,7 +94,7 @@ fn found(model: &Model) -> Vec<Piece> {
             format!("in {name}")
         }
         Scope::Mailbox(id) => {
-            let name = model.folders.mailbox(id).map(crate::ui::folders::Folders::name).unwrap_or_default();
+            let name = model.folders.mailbox(id).map(Folders::name).unwrap_or_default();
             format!("in {name}")
         }
     };
@@ -269,23 +274,17 @@ pub(in crate::ui) fn footer_command(model: &Model, column: u16) -> Option<Comman
 
 /// Gives the hints while keys are text.
 fn typing_hints(model: &Model) -> Option<&'static str> {
-    let is_narrow = model.width < crate::ui::layout::MEDIUM;
+    let is_narrow = model.width < MEDIUM;
     match &model.overlay {
         Some(Overlay::Picker(_)) if is_narrow => Some("↑ ↓ choose · Enter take · Esc close"),
         Some(Overlay::Picker(picker)) => Some(match picker.kind {
-            crate::ui::picker::PickerKind::Help { .. } => {
-                "type to filter · ↑ ↓ choose · Enter run · Tab screens · Esc close"
-            }
+            PickerKind::Help { .. } => "type to filter · ↑ ↓ choose · Enter run · Tab screens · Esc close",
             _ => "type to filter · ↑ ↓ choose · Enter take · Esc close",
         }),
         Some(Overlay::Question(_)) => Some("y deletes for good · any other key keeps"),
         Some(Overlay::Links(_)) => None,
-        None if is_narrow && model.search.as_ref().is_some_and(|search| search.is_typing) => {
-            Some("Enter list · Ctrl-g where · Esc leave")
-        }
-        None if model.search.as_ref().is_some_and(|search| search.is_typing) => {
-            Some("↑ ↓ choose · Enter to the list · Ctrl-g where · F1 help · Esc leave")
-        }
+        None if is_narrow && model.is_searching() => Some("Enter list · Ctrl-g where · Esc leave"),
+        None if model.is_searching() => Some("↑ ↓ choose · Enter to the list · Ctrl-g where · F1 help · Esc leave"),
         None => None,
     }
 }
@@ -308,7 +307,7 @@ fn hints(model: &Model) -> Vec<Hint> {
     let mut hints = Vec::new();
     let mut x = 1;
     let moving = [CommandId::Down, CommandId::Up].map(|id| model.settings.keymap.first_key(context, id));
-    let is_narrow = width < usize::from(crate::ui::layout::MEDIUM);
+    let is_narrow = width < usize::from(MEDIUM);
     if let ([Some(down), Some(up)], false) = (moving, is_narrow || model.is_welcome()) {
         let label = if context == Context::Reader { "scroll" } else { "move" };
         let hint = Hint { x: x as u16, key: format!("{down} {up}"), label: label.to_owned(), command: CommandId::Down };
@@ -337,9 +336,7 @@ fn hints(model: &Model) -> Vec<Hint> {
 fn label(model: &Model, command: &Command) -> String {
     match command.id {
         CommandId::Quit if model.search.is_some() || model.focus == Focus::Reader => "back".to_owned(),
-        CommandId::Junk if crate::ui::act::role_here(model) == Some(crate::mail::mailbox::Role::Junk) => {
-            "not junk".to_owned()
-        }
+        CommandId::Junk if act::role_here(model) == Some(Role::Junk) => "not junk".to_owned(),
         CommandId::CycleForm => {
             let next = model.reader.document.as_ref().and_then(|document| page::next_form(document));
             next.map_or(command.label, page::form_name).to_owned()
@@ -355,12 +352,12 @@ fn is_worth_naming(model: &Model, context: Context, id: CommandId) -> bool {
         CommandId::Help | CommandId::Quit => true,
         _ if model.is_welcome() => false,
         CommandId::Unfold => document.is_some_and(|document| !document.folds.is_empty()),
-        CommandId::Links => context == Context::Reader && crate::ui::run::why_not(model, id).is_none(),
+        CommandId::Links => context == Context::Reader && run::why_not(model, id).is_none(),
         CommandId::CycleForm => context == Context::Reader && document.is_some(),
         CommandId::NextMessage | CommandId::PreviousMessage => context == Context::Reader,
         CommandId::Back => context == Context::Reader,
         CommandId::PageDown => context == Context::Reader,
         CommandId::NextPane => model.layout().has_frames,
-        _ => crate::ui::run::why_not(model, id).is_none(),
+        _ => run::why_not(model, id).is_none(),
     }
 }

@@ -5,8 +5,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::config::command::CommandId;
 use crate::mail::email::Row;
+use crate::mail::id::EmailId;
 use crate::mail::mailbox::Role;
+use crate::mail::time::UnixTime;
+use crate::mail::view::Scope;
 use crate::mail::wrap;
 use crate::ui::act;
 use crate::ui::folders::Folders;
@@ -52,8 +56,7 @@ pub(super) fn draw(model: &Model, layout: &Layout, area: Rect, frame: &mut Frame
             }
         }
     }
-    if let Some(search) = model.search.as_ref().filter(|search| search.is_empty()) {
-        let _ = search;
+    if model.search.as_ref().is_some_and(|search| search.is_empty()) {
         card(model, inner, frame);
     } else if list.rows.is_empty() {
         empty(model, inner, frame);
@@ -158,8 +161,8 @@ fn date_style(model: &Model, is_unread: bool) -> Style {
 }
 
 /// The id of an email begins with the second in which it came.
-fn date_of(row: &Row) -> crate::mail::time::UnixTime {
-    crate::mail::time::UnixTime(row.key.newest.0 >> crate::mail::id::EmailId::COUNTER_BITS)
+fn date_of(row: &Row) -> UnixTime {
+    UnixTime(row.key.newest.0 >> EmailId::COUNTER_BITS)
 }
 
 fn folder(model: &Model, row: &Row, width: usize) -> String {
@@ -182,12 +185,12 @@ fn empty(model: &Model, area: Rect, frame: &mut Frame) {
     } else if let Some(search) = &model.search {
         lines.push((format!("No mail for {}", text::safe(search.input.text())), look.plain()));
         let more = match search.scope {
-            crate::mail::view::Scope::Everywhere => "Trash and Junk are left out: in:all looks there too.",
+            Scope::Everywhere => "Trash and Junk are left out: in:all looks there too.",
             _ => "Ctrl-g searches everywhere.",
         };
         lines.push((more.to_owned(), look.dim()));
     } else {
-        let go = model.hint(crate::config::command::CommandId::GoFolder, "go to another folder");
+        let go = model.hint(CommandId::GoFolder, "go to another folder");
         let go = go.trim_start_matches(" · ").to_owned();
         let (what, next) = match (act::role_here(model), list.place) {
             (_, Place::Starred) => ("Nothing is starred.".to_owned(), go),

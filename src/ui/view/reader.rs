@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::config::command::CommandId;
-use crate::mail::document::Form;
+use crate::config::command::{CommandId, Context};
+use crate::mail::document::{Document, Form};
 use crate::ui::layout::Layout;
 use crate::ui::model::{Focus, Model, PATIENCE};
 use crate::ui::page;
@@ -47,12 +47,12 @@ pub(super) fn draw(model: &Model, layout: &Layout, area: Rect, frame: &mut Frame
     }
 }
 
-fn body(model: &Model, document: &crate::mail::document::Document, shown: Shown) -> Line<'static> {
+fn body(model: &Model, document: &Document, shown: Shown) -> Line<'static> {
     let look = model.look();
     match shown {
         Shown::Closed(fold) => {
             let label = document.folds.get(fold).map(|fold| fold.label.as_str()).unwrap_or_default();
-            let key = model.settings.keymap.first_key(crate::config::command::Context::Reader, CommandId::Unfold);
+            let key = model.settings.keymap.first_key(Context::Reader, CommandId::Unfold);
             let hint = key.map(|key| format!(" ({key} shows)")).unwrap_or_default();
             Line::styled(format!("▸ {label}{hint}"), look.dim())
         }
@@ -77,7 +77,7 @@ fn hints(model: &Model) -> String {
     let Some(document) = &model.reader.document else { return String::new() };
     let mut hints = Vec::new();
     let mut hint = |command: CommandId, what: String| {
-        let key = model.settings.keymap.first_key(crate::config::command::Context::Reader, command);
+        let key = model.settings.keymap.first_key(Context::Reader, command);
         hints.extend(key.map(|key| format!("{key} {what}")));
     };
     if let Some(next) = page::next_form(document).filter(|next| *next != Form::Source) {

@@ -1,7 +1,7 @@
 //! Owns finding: mail by typing, commands by name, keys by what they do.
 
 use surat::config::command::{COMMANDS, Context};
-use surat::ui::message::Effect;
+use surat::ui::message::{Effect, MouseKind};
 
 use crate::ui::harness::Harness;
 
@@ -35,6 +35,31 @@ fn what_was_found_is_a_list_like_any_other() {
     harness.expect("Archived 1 conversation");
     harness.press("q");
     harness.expect("Inbox · work");
+}
+
+#[test]
+fn a_click_on_what_was_found_ends_the_typing() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("/");
+    harness.type_text("an");
+    harness.mouse(MouseKind::Click, 10, 3);
+    harness.mouse(MouseKind::Click, 10, 3);
+    harness.expect("From   PLN");
+    harness.press("q");
+    harness.expect("found · everywhere");
+    harness.press("e");
+    harness.expect("Archived 1 conversation");
+}
+
+#[test]
+fn help_over_the_links_is_about_the_links() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("Enter o ?");
+    harness.expect("Help · links and attachments");
+    harness.type_text("simpan");
+    harness.press("Enter");
+    harness.expect("✓ Saved");
+    harness.expect("Links and attachments");
 }
 
 #[test]
