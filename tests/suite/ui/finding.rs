@@ -47,8 +47,8 @@ fn a_click_on_what_was_found_ends_the_typing() {
     harness.expect("From   PLN");
     harness.press("q");
     harness.expect("found · everywhere");
-    harness.press("e");
-    harness.expect("Archived 1 conversation");
+    harness.press("d");
+    harness.expect("Moved 1 conversation to Trash");
 }
 
 #[test]
