@@ -1,18 +1,36 @@
-//! Owns nothing for long: the smallest reading of header fields and folder names until `mail` has its own.
+//! Owns nothing for long: header fields and folder names, read with what `mail` already has, until it offers both.
+//!
+//! Replace by `mail::parse::header` and `mail::mailbox::role_of_name`.
 
-use crate::mail::address::Address;
+use crate::mail::content::Content;
 use crate::mail::email::Header;
 use crate::mail::mailbox::Role;
 
-/// Reads the plainest header fields.
+/// Reads header fields, with or without the empty line after them.
 pub fn header(bytes: &[u8]) -> Header {
-    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace("\n ", " ");
-    let field =
-        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
-    Header { from: vec![Address::new(None, &field("From:"))], subject: field("Subject:"), ..Header::default() }
+    let mut header = Content::read(bytes).header;
+    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
+    let ids = |name: &str| -> Vec<String> {
+        let field =
+            text.lines().find(|line| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)));
+        let after = field.and_then(|line| line.get(name.len()..)).unwrap_or_default();
+        after.split('<').skip(1).filter_map(|id| Some(id.split_once('>')?.0.trim().to_owned())).collect()
+    };
+    header.in_reply_to = ids("In-Reply-To:");
+    header.references = ids("References:");
+    header
 }
 
-/// Knows the English names.
+/// Knows the names that are used most.
 pub fn role_of_name(name: &str) -> Option<Role> {
-    Role::from_word(&name.to_lowercase())
+    match name.to_lowercase().as_str() {
+        "inbox" => Some(Role::Inbox),
+        "drafts" | "draft" => Some(Role::Drafts),
+        "sent" | "sent items" | "sent mail" | "sent messages" => Some(Role::Sent),
+        "archive" | "archives" => Some(Role::Archive),
+        "all mail" => Some(Role::All),
+        "junk" | "spam" | "junk e-mail" | "junk mail" => Some(Role::Junk),
+        "trash" | "deleted items" | "deleted messages" | "bin" => Some(Role::Trash),
+        _ => None,
+    }
 }
