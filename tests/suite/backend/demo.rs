@@ -118,7 +118,7 @@ async fn both_accounts_open_with_the_folders_a_newcomer_looks_for() {
 
 #[test]
 fn the_newest_mail_of_both_inboxes_is_the_offsite_with_its_plan() {
-    let (directory, accounts) = demo();
+    let (_, accounts) = demo();
     let inboxes = accounts.iter().flat_map(|account| ["cur", "new"].map(|part| account.maildir.join(part)));
     let newest = inboxes.flat_map(|inbox| files(&inbox)).max_by_key(|file| file.metadata().unwrap().mtime()).unwrap();
     assert!(newest.to_string_lossy().contains("/work/new/"), "{}", newest.display());
@@ -160,7 +160,7 @@ async fn arrivals(maildir: &Path, mailbox: &str) -> Vec<Arrived> {
 
 #[tokio::test]
 async fn the_inboxes_read_as_they_were_written() {
-    let (directory, accounts) = demo();
+    let (_, accounts) = demo();
     let work = arrivals(&accounts[1].maildir, "INBOX").await;
     let newest = &work[0];
     assert_eq!(newest.header.subject, "Offsite in Bandung, 12–14 December");
@@ -188,7 +188,7 @@ async fn the_inboxes_read_as_they_were_written() {
 
 #[tokio::test]
 async fn the_big_archive_is_six_years_of_conversations() {
-    let (directory, accounts) = demo();
+    let (_, accounts) = demo();
     let all = arrivals(&accounts[0].maildir, ".Big archive").await;
     assert_eq!(all.len(), 12_000);
     let years = |arrived: &Arrived| (NOW.0 - arrived.received.0) / UnixTime::DAY / 365;
