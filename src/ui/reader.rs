@@ -88,9 +88,16 @@ impl Reader {
         }
     }
 
-    /// Gives where the message stands in its conversation, from 0 on.
+    /// Says whether another message than the one that is shown is on its way: keys are meant for that one.
+    pub(super) fn is_waiting(&self) -> bool {
+        let shown = self.email.as_ref().map(|email| email.id);
+        self.request.as_ref().is_some_and(|request| Some(request.email) != shown)
+    }
+
+    /// Gives where the message stands in its conversation, from 0 on; the one that is on its way, if one is.
     pub(super) fn position(&self) -> Option<usize> {
-        let id = self.email.as_ref()?.id;
+        let shown = self.email.as_ref().map(|email| email.id);
+        let id = self.request.as_ref().map(|request| request.email).or(shown)?;
         self.thread.iter().position(|line| line.email == id)
     }
 

@@ -93,6 +93,13 @@ pub(super) fn open_row(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Marks the message that is shown as read, once.
 pub(super) fn mark_read(model: &mut Model, out: &mut Vec<Effect>) {
+    if model.reader.is_waiting() {
+        // What is still shown is not what was meant: the one that comes is marked when it is here.
+        if let Some(request) = model.reader.request.as_mut().filter(|request| request.why == Why::Preview) {
+            request.why = Why::Read;
+        }
+        return;
+    }
     if let Some(email) = &mut model.reader.email
         && !email.keywords.is_seen()
     {

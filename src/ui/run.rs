@@ -135,6 +135,9 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         CommandId::Move if !has_row => nothing("move"),
         CommandId::Star if !has_row => nothing("star"),
         CommandId::ToggleRead if !has_row => nothing("mark as read"),
+        CommandId::Star | CommandId::ToggleRead if model.focus == Focus::Reader && model.reader.is_waiting() => {
+            Some("The message is still on its way.".to_owned())
+        }
         CommandId::Mark | CommandId::MarkRange | CommandId::MarkAll if model.list.rows.is_empty() => nothing("mark"),
         CommandId::Open if model.focus == Focus::List && model.list.rows.is_empty() => nothing("open"),
         CommandId::NextUnread | CommandId::PreviousUnread if model.list.rows.is_empty() => nothing("go to"),
@@ -150,6 +153,18 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         {
             let open = model.hint(CommandId::Open, "opens it");
             Some(format!("Open a message first{open}"))
+        }
+        CommandId::Links
+        | CommandId::CycleForm
+        | CommandId::FullHeaders
+        | CommandId::HiddenText
+        | CommandId::CopyAddress
+        | CommandId::CopySubject
+        | CommandId::CopyText
+        | CommandId::CopyMessageId
+            if model.reader.is_waiting() =>
+        {
+            Some("The message is still on its way.".to_owned())
         }
         CommandId::Links | CommandId::CycleForm | CommandId::HiddenText | CommandId::CopyText | CommandId::Unfold
             if document.is_none() =>

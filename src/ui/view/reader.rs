@@ -22,13 +22,16 @@ pub(super) fn draw(model: &Model, layout: &Layout, area: Rect, frame: &mut Frame
     if model.focus == Focus::Reader {
         cursor.get_or_insert(Position::new(text.x, text.y));
     }
-    let Some(document_or_not) = model.reader.email.as_ref().map(|_| model.reader.document.as_ref()) else {
-        let waited = model.reader.request.as_ref().is_some_and(|request| model.now.millis >= request.since + PATIENCE);
-        if waited {
-            put(frame, text.x, text.y, text.width, &Line::styled("Loading the message …", look.dim()));
-        }
+    let reader = &model.reader;
+    let has_waited = reader.request.as_ref().is_some_and(|request| model.now.millis >= request.since + PATIENCE);
+    if has_waited && reader.is_waiting() {
+        // The message before is shown no longer than it takes the next one to come as a rule.
+        put(frame, text.x, text.y, text.width, &Line::styled("Loading the message …", look.dim()));
         return;
-    };
+    }
+    if reader.email.is_none() {
+        return;
+    }
     let head = page::head(model, text.width.into());
     let foot = page::foot(model);
     let (head_len, shown) = (head.len(), &model.reader.shown);
@@ -38,7 +41,7 @@ pub(super) fn draw(model: &Model, layout: &Layout, area: Rect, frame: &mut Frame
         if let Some(line) = head.lines.get(at) {
             put(frame, text.x, y, text.width, line);
         } else if let Some(shown) = at.checked_sub(head_len).and_then(|at| shown.get(at)) {
-            if let Some(document) = document_or_not {
+            if let Some(document) = &reader.document {
                 put(frame, text.x, y, text.width, &body(model, document, *shown));
             }
         } else if let Some(line) = at.checked_sub(head_len + shown.len()).and_then(|at| foot.get(at)) {

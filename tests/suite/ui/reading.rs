@@ -163,6 +163,25 @@ fn a_body_that_is_not_here_is_said_and_comes_later() {
 }
 
 #[test]
+fn keys_never_hit_the_message_before_the_one_that_is_on_its_way() {
+    let mut harness = Harness::inbox(120, 40);
+    harness.press("j j");
+    harness.took();
+    harness.holds = true;
+    harness.press("k Tab s");
+    harness.expect("The message is still on its way.");
+    assert!(!harness.effects.iter().any(|effect| matches!(effect, Effect::Edit { .. } | Effect::MarkRead(_))));
+    harness.wait(200);
+    harness.expect("Loading the message");
+    harness.holds = false;
+    for effect in std::mem::take(&mut harness.held) {
+        harness.answer(&effect).into_iter().for_each(|event| harness.send(event));
+    }
+    harness.expect("From   GitForge");
+    assert_eq!(marks_read(&harness.took()), 1);
+}
+
+#[test]
 fn quotes_unfold_and_fold_again() {
     let mut harness = Harness::inbox(80, 24);
     harness.press("Enter");
