@@ -1,0 +1,130 @@
+//! Owns the workers of all accounts: starts them, hands wishes on, and stops them.
+//!
+//! What a worker does is the worker's; what the user sees of it arrives through the listener.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::accounts::connect::{self, AnyConnector};
+use crate::accounts::worker::{self, Desk, Listener, Wish};
+use crate::config::Account;
+use crate::mail::id::{AccountId, EmailId};
+use crate::store::Store;
+
+/// Bodies that the reader may be waiting for.
+const READER_QUEUE: usize = 16;
+/// A worker that died is started again after this pause.
+const RESTART_AFTER: Duration = Duration::from_secs(10);
+
+/// Keeps every account in step for as long as it lives.
+pub struct AccountManager {
+    accounts: BTreeMap<AccountId, Staff>,
+}
+
+/// The tasks of one account.
+struct Staff {
+    wishes: watch::Sender<Wish>,
+    reader: mpsc::Sender<EmailId>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl AccountManager {
+    /// Starts a worker for each account that is not disabled.
+    pub fn start(
+        runtime: &Handle,
+        store: &Store,
+        accounts: &[Account],
+        is_paused: bool,
+        listener: &Listener,
+    ) -> Result<Self, crate::store::Error> {
+        let mut staffs = BTreeMap::new();
+        for settings in accounts.iter().filter(|settings| !settings.is_disabled) {
+            let account = store.account(&settings.name)?;
+            store.set_own_addresses(account, &settings.own_addresses())?;
+            let desk =
+                Desk { store: store.clone(), account, settings: settings.clone(), listener: listener.clone() };
+            staffs.insert(account, Staff::start(runtime, desk, is_paused));
+        }
+        Ok(Self { accounts: staffs })
+    }
+
+    /// Looks for news of every account now.
+    pub fn check_now(&self) {
+        self.wish(|wish| wish.checks += 1);
+    }
+
+    /// Tells the workers that something was edited here.
+    pub fn edited(&self) {
+        self.wish(|wish| wish.edits += 1);
+    }
+
+    /// Leaves the network alone, or comes back to it.
+    pub fn pause(&self, is_paused: bool) {
+        self.wish(|wish| wish.is_paused = is_paused);
+    }
+
+    /// Brings the body of an email of this account ahead of everything.
+    pub fn bring_body(&self, account: AccountId, email: EmailId) {
+        if let Some(staff) = self.accounts.get(&account) {
+            // A full queue means that the user has leafed on: what is still wanted will be asked for again.
+            let _ = staff.reader.try_send(email);
+        }
+    }
+
+    fn wish(&self, change: impl Fn(&mut Wish)) {
+        self.accounts.values().for_each(|staff| staff.wishes.send_modify(&change));
+    }
+}
+
+impl Drop for AccountManager {
+    fn drop(&mut self) {
+        self.accounts.values().flat_map(|staff| &staff.tasks).for_each(JoinHandle::abort);
+    }
+}
+
+impl Staff {
+    fn start(runtime: &Handle, desk: Desk, is_paused: bool) -> Self {
+        let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
+        let (reader, wanted) = mpsc::channel(READER_QUEUE);
+        let tasks = match connect::connector(&desk.settings) {
+            AnyConnector::Imap(connector) => {
+                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
+                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
+            }
+            AnyConnector::Maildir(connector) => {
+                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
+                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
+            }
+            AnyConnector::None(notice) => {
+                desk.tell(crate::mail::account::AccountStatus::Blocked(notice));
+                Vec::new()
+            }
+        };
+        Self { wishes, reader, tasks }
+    }
+}
+
+/// Runs a worker in a task of its own and starts it again should it die of a bug or a hostile answer.
+async fn watch_over<C: worker::Connector>(desk: Desk, connector: std::sync::Arc<C>, wishes: watch::Receiver<Wish>) {
+    loop {
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(worker::run(desk.clone(), connector.clone(), wishes.clone()));
+        match tasks.join_next().await {
+            Some(Err(died)) if died.is_panic() => {
+                tracing::error!(account = %desk.settings.name, "a worker died and is started again");
+                let pause = i64::try_from(RESTART_AFTER.as_secs()).unwrap_or_default();
+                desk.tell(crate::mail::account::AccountStatus::Offline {
+                    since: worker::now(),
+                    next_try: crate::mail::time::UnixTime(worker::now().0 + pause),
+                    reason: "the server sent something that Surat stumbled over".into(),
+                });
+                tokio::time::sleep(RESTART_AFTER).await;
+            }
+            _ => return,
+        }
+    }
+}

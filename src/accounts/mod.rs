@@ -1,0 +1,14 @@
+//! The manager: one worker per account brings the store and its server into step. The only layer that knows both.
+//!
+//! What comes next after an error is decided by the pure `retry`; how a protocol works is known by its backend.
+
+pub mod bodies;
+pub mod connect;
+pub mod manager;
+pub mod pull;
+pub mod push;
+pub mod retry;
+pub mod sync;
+pub mod worker;
+
+pub use manager::AccountManager;

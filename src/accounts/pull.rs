@@ -1,0 +1,104 @@
+//! Owns the way of news from a server into the store: one mailbox, from its cursor on, portion by portion.
+//!
+//! It decides nothing about what comes first; the worker does.
+
+use tokio::sync::mpsc;
+
+use crate::accounts::worker::Failure;
+use crate::backend::{Backend, Known};
+use crate::mail::id::{AccountId, MailboxId};
+use crate::mail::keyword::Keywords;
+use crate::mail::remote::{Delta, RemoteId};
+use crate::store::Store;
+
+/// So many pieces of news may wait for the store before the server has to: about 4 MB.
+const QUEUE: usize = 4_096;
+
+/// What one pull brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pulled {
+    /// Emails that are new here.
+    pub arrived: u64,
+    /// Copies that are gone on the server.
+    pub vanished: u64,
+}
+
+/// The store's knowledge of one mailbox, for backends that must compare.
+struct StoreKnown {
+    store: Store,
+    mailbox: MailboxId,
+}
+
+impl Known for StoreKnown {
+    fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
+        self.store.remotes(self.mailbox).unwrap_or_default()
+    }
+
+    fn count(&self) -> u64 {
+        self.store.remote_count(self.mailbox).unwrap_or_default()
+    }
+}
+
+/// Brings one mailbox into step. `progress` is told (done, expected) as portions are committed.
+///
+/// Rows and the cursor that covers them go into one transaction, so an interruption at any moment loses nothing
+/// and the next pull goes on from there.
+pub async fn mailbox<B: Backend>(
+    backend: &mut B,
+    store: &Store,
+    account: AccountId,
+    mailbox: MailboxId,
+    path: &str,
+    mut progress: impl FnMut(u64, u64) + Send,
+) -> Result<Pulled, Failure> {
+    let cursor = blocking(store, move |store| store.cursor(mailbox)).await?;
+    let known = StoreKnown { store: store.clone(), mailbox };
+    let (sender, mut receiver) = mpsc::channel::<Delta>(QUEUE);
+
+    let producing = async {
+        let result = backend.changes(path, cursor.as_ref(), &known, &sender).await;
+        drop(sender);
+        result
+    };
+    let consuming = async {
+        let mut pulled = Pulled::default();
+        let (mut done, mut expected) = (0, 0);
+        let mut portion = Vec::new();
+        while let Some(delta) = receiver.recv().await {
+            match delta {
+                Delta::Expect(total) => {
+                    expected = total;
+                    progress(done, expected);
+                }
+                Delta::Commit(_) => {
+                    done += portion.iter().filter(|delta| matches!(delta, Delta::Arrived(_))).count() as u64;
+                    portion.push(delta);
+                    let full = std::mem::take(&mut portion);
+                    let applied = blocking(store, move |store| store.apply(account, mailbox, &full)).await?;
+                    pulled.arrived += applied.arrived;
+                    pulled.vanished += applied.vanished;
+                    progress(done, expected);
+                }
+                other => portion.push(other),
+            }
+        }
+        Ok::<Pulled, Failure>(pulled)
+    };
+    let (produced, consumed) = tokio::join!(producing, consuming);
+    // What the store says weighs more: when it stops reading, the backend fails only as a consequence.
+    let pulled = consumed?;
+    produced?;
+    Ok(pulled)
+}
+
+/// Runs a store call off the async threads.
+pub async fn blocking<T: Send + 'static>(
+    store: &Store,
+    call: impl FnOnce(&Store) -> Result<T, crate::store::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    let store = store.clone();
+    match tokio::task::spawn_blocking(move || call(&store)).await {
+        Ok(result) => result.map_err(Failure::Store),
+        Err(stopped) => Err(Failure::Bug(stopped.to_string())),
+    }
+}

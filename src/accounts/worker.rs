@@ -1,0 +1,448 @@
+//! Owns the life of one account: connect, bring into step, listen, and again; its death is a status, never a crash.
+//!
+//! It knows no protocol: a [`Connector`] makes the connection, everything after that is the `Backend` trait.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
+
+use crate::accounts::{bodies, pull, push, retry};
+use crate::backend::{self, Backend, News, Traffic};
+use crate::config::{Account, Offline};
+use crate::mail::account::{AccountStatus, Notice, Progress, SyncReport};
+use crate::mail::id::{AccountId, EmailId, MailboxId};
+use crate::mail::mailbox::Role;
+use crate::mail::remote::RemoteMailbox;
+use crate::mail::time::UnixTime;
+use crate::store::Store;
+
+/// Mailboxes that nothing announces are looked at so often.
+const POLL_EVERY: Duration = Duration::from_secs(300);
+/// `offline = "recent"` keeps the bodies of so many days.
+const RECENT_DAYS: i64 = 90;
+/// Emails whose header fields go into the full-text index in one transaction.
+const INDEX_PORTION: usize = 2_000;
+/// While bodies come in bulk, the inbox is looked at so often.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// After an error that needs a person nothing is tried until one asks.
+const UNTIL_ASKED: Duration = Duration::from_secs(365 * 86_400);
+/// The reader's own connection is given up after so long without use.
+const READER_IDLE: Duration = Duration::from_secs(120);
+
+/// What stopped a piece of work.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server, or the way to it.
+    Backend(backend::Error),
+    /// The store.
+    Store(crate::store::Error),
+    /// A mistake of ours; the text is for the log.
+    Bug(String),
+}
+
+impl From<backend::Error> for Failure {
+    fn from(error: backend::Error) -> Self {
+        Self::Backend(error)
+    }
+}
+
+impl Failure {
+    /// Gives the failure as an error with a kind, so that one place decides what follows.
+    pub fn into_error(self) -> backend::Error {
+        match self {
+            Self::Backend(error) => error,
+            Self::Store(error) => {
+                backend::Error::new(backend::Kind::Local, "the store", "keeping mail", error.to_string())
+            }
+            Self::Bug(text) => backend::Error::new(backend::Kind::Protocol, "surat", "working", text),
+        }
+    }
+}
+
+/// Makes signed-in connections of one account. The password is asked for anew each time.
+pub trait Connector: Send + Sync + 'static {
+    /// The kind of connection.
+    type Connection: Backend + Send;
+
+    /// Connects and signs in.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, backend::Error>> + Send;
+}
+
+/// What the user wants of a worker. A state, not a queue: ten wishes to look for news are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// Grows when the user asks to look for news.
+    pub checks: u64,
+    /// Grows when something was edited here.
+    pub edits: u64,
+    /// Whether the network is to be left alone.
+    pub is_paused: bool,
+}
+
+/// What a worker tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its state now.
+    pub status: AccountStatus,
+}
+
+/// Takes events; called from any thread, must not block.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// One account's store side: what every step of its work needs.
+#[derive(Clone)]
+pub struct Desk {
+    /// The store.
+    pub store: Store,
+    /// The account's id there.
+    pub account: AccountId,
+    /// Its settings.
+    pub settings: Account,
+    /// Who is told.
+    pub listener: Listener,
+}
+
+impl Desk {
+    /// Tells the account's state.
+    pub fn tell(&self, status: AccountStatus) {
+        (self.listener)(Event { account: self.account, name: self.settings.name.clone(), status });
+    }
+
+    fn tell_progress(&self, what: &str, done: u64, total: u64) {
+        self.tell(AccountStatus::Syncing(Progress { what: what.to_owned(), done, total }));
+    }
+
+    fn not_before(&self) -> Option<Option<UnixTime>> {
+        match self.settings.offline {
+            Offline::All => Some(None),
+            Offline::Recent => Some(Some(UnixTime(now().0 - RECENT_DAYS * UnixTime::DAY))),
+            Offline::Opened => None,
+        }
+    }
+}
+
+/// Reads the clock.
+pub fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
+pub async fn sync<B: Backend>(desk: &Desk, backend: &mut B, report: &mut SyncReport) -> Result<Vec<Folder>, Failure> {
+    let before = backend.traffic();
+    let result = sync_counted(desk, backend, report).await;
+    count(report, before, backend.traffic());
+    result
+}
+
+/// A mailbox that can be pulled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its id in the store.
+    pub id: MailboxId,
+    /// As the server lists it.
+    pub remote: RemoteMailbox,
+}
+
+async fn sync_counted<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    report: &mut SyncReport,
+) -> Result<Vec<Folder>, Failure> {
+    report.pushed += push::all(backend, &desk.store, desk.account).await?;
+    let folders = list_folders(desk, backend).await?;
+    for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
+        pull_folder(desk, backend, folder, report).await?;
+    }
+    index(desk).await?;
+    fetch_bodies(desk, backend, &folders, report).await?;
+    Ok(folders)
+}
+
+/// Lists the mailboxes, keeps them, and gives them inbox first, bulk last.
+async fn list_folders<B: Backend>(desk: &Desk, backend: &mut B) -> Result<Vec<Folder>, Failure> {
+    let mut remotes = backend.mailboxes().await?;
+    apply_overrides(&mut remotes, &desk.settings);
+    let account = desk.account;
+    let (ids, remotes) = pull::blocking(&desk.store, move |store| {
+        store.reconcile_mailboxes(account, &remotes).map(|ids| (ids, remotes))
+    })
+    .await?;
+    let mut folders: Vec<Folder> =
+        ids.into_iter().zip(remotes).map(|(id, remote)| Folder { id, remote }).collect();
+    folders.sort_by_key(|folder| match folder.remote.role {
+        Some(Role::Inbox) => 0,
+        Some(Role::Drafts | Role::Sent) => 1,
+        None => 2,
+        Some(Role::Archive | Role::Flagged | Role::Important) => 3,
+        Some(Role::All | Role::Junk | Role::Trash) => 4,
+    });
+    Ok(folders)
+}
+
+/// The configuration's `[folders]` overrule the server's word about roles.
+fn apply_overrides(remotes: &mut [RemoteMailbox], settings: &Account) {
+    for (role, name) in &settings.folders {
+        if !remotes.iter().any(|remote| remote.name == *name || remote.path == *name) {
+            continue;
+        }
+        for remote in remotes.iter_mut() {
+            if remote.name == *name || remote.path == *name {
+                remote.role = Some(*role);
+            } else if remote.role == Some(*role) {
+                remote.role = None;
+            }
+        }
+    }
+}
+
+async fn pull_folder<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folder: &Folder,
+    report: &mut SyncReport,
+) -> Result<(), Failure> {
+    let name = folder.remote.name.clone();
+    let progress = |done, total| {
+        if total > 0 {
+            desk.tell_progress(&name, done, total);
+        }
+    };
+    let pulled =
+        pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
+    match pulled {
+        Ok(pulled) => report.fetched += pulled.arrived,
+        // One folder that may not be read does not keep the others back.
+        Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
+            tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+/// Writes the full-text index of what arrived without a body.
+async fn index(desk: &Desk) -> Result<(), Failure> {
+    while pull::blocking(&desk.store, |store| store.index_some(INDEX_PORTION)).await? > 0 {}
+    Ok(())
+}
+
+/// Fetches missing bodies until none is missing, and looks after the inbox now and then meanwhile.
+async fn fetch_bodies<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folders: &[Folder],
+    report: &mut SyncReport,
+) -> Result<(), Failure> {
+    let Some(not_before) = desk.not_before() else { return Ok(()) };
+    let (mut done, mut looked) = (0, Instant::now());
+    loop {
+        let progress = |kept| {
+            done += kept;
+            desk.tell_progress("messages", done, 0);
+        };
+        if bodies::some(backend, &desk.store, desk.account, not_before, progress).await? == 0 {
+            return Ok(());
+        }
+        if looked.elapsed() >= LOOK_EVERY {
+            pull_inbox(desk, backend, folders, report).await?;
+            looked = Instant::now();
+        }
+    }
+}
+
+/// Pulls the inbox alone.
+async fn pull_inbox<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folders: &[Folder],
+    report: &mut SyncReport,
+) -> Result<(), Failure> {
+    for inbox in folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox)) {
+        pull_folder(desk, backend, inbox, report).await?;
+    }
+    index(desk).await
+}
+
+fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
+    report.bytes_in += after.bytes_in.saturating_sub(before.bytes_in);
+    report.bytes_out += after.bytes_out.saturating_sub(before.bytes_out);
+    report.round_trips += after.round_trips.saturating_sub(before.round_trips);
+}
+
+/// Keeps an account in step until the wishes end. Never returns an error: every failure is a status.
+pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch::Receiver<Wish>) {
+    let mut failures = 0;
+    loop {
+        let wish = *wishes.borrow_and_update();
+        if wish.is_paused {
+            desk.tell(AccountStatus::Paused);
+            if wishes.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        desk.tell(AccountStatus::Connecting);
+        let mut told_to_stop = wishes.clone();
+        let failure = tokio::select! {
+            failure = live(&desk, connector.as_ref(), &mut wishes, &mut failures) => failure,
+            stop = stopped(&mut told_to_stop) => match stop {
+                Stop::Paused => continue,
+                Stop::Closed => return,
+            },
+        };
+        let error = failure.into_error();
+        tracing::info!(%error, attempts = failures, account = %desk.settings.name, "the connection ended");
+        let spread = (now().0 ^ desk.account.0).to_le_bytes()[0];
+        let next = retry::after(&desk.settings.name, &error, failures, spread);
+        failures = failures.saturating_add(1);
+        let pause = match next {
+            retry::Next::After(pause) => {
+                desk.tell(offline(&error, pause));
+                pause
+            }
+            retry::Next::Person(notice) => {
+                desk.tell(AccountStatus::Blocked(notice));
+                UNTIL_ASKED
+            }
+        };
+        // A rest ends early when the user asks for another try, pauses, or leaves.
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            changed = asked(&mut wishes) => if changed.is_err() { return },
+        }
+    }
+}
+
+enum Stop {
+    Paused,
+    Closed,
+}
+
+async fn stopped(wishes: &mut watch::Receiver<Wish>) -> Stop {
+    match wishes.wait_for(|wish| wish.is_paused).await {
+        Ok(_) => Stop::Paused,
+        Err(_) => Stop::Closed,
+    }
+}
+
+/// Waits until the user asks for more than was asked before; edits alone do not end a rest.
+async fn asked(wishes: &mut watch::Receiver<Wish>) -> Result<(), watch::error::RecvError> {
+    let before = *wishes.borrow_and_update();
+    wishes.wait_for(|wish| wish.checks != before.checks || wish.is_paused).await.map(|_| ())
+}
+
+fn offline(error: &backend::Error, pause: Duration) -> AccountStatus {
+    let seconds = i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
+    AccountStatus::Offline {
+        since: now(),
+        next_try: UnixTime(now().0.saturating_add(seconds)),
+        reason: error.what.clone(),
+    }
+}
+
+/// One connection from its beginning to its end, which is always a failure.
+async fn live<C: Connector>(
+    desk: &Desk,
+    connector: &C,
+    wishes: &mut watch::Receiver<Wish>,
+    failures: &mut u32,
+) -> Failure {
+    match stay(desk, connector, wishes, failures).await {
+        Err(failure) => failure,
+        Ok(never) => match never {},
+    }
+}
+
+async fn stay<C: Connector>(
+    desk: &Desk,
+    connector: &C,
+    wishes: &mut watch::Receiver<Wish>,
+    failures: &mut u32,
+) -> Result<Infallible, Failure> {
+    let mut backend = connector.connect().await?;
+    let mut report = SyncReport::default();
+    let mut folders = sync(desk, &mut backend, &mut report).await?;
+    let mut seen = *wishes.borrow_and_update();
+    loop {
+        *failures = 0;
+        desk.tell(AccountStatus::Online);
+        let news = tokio::select! {
+            news = wait(&mut backend, &folders) => Some(news?),
+            changed = wishes.changed() => match changed {
+                Ok(()) => None,
+                Err(_) => std::future::pending().await,
+            },
+        };
+        let wish = *wishes.borrow_and_update();
+        if news == Some(News::TimedOut) || wish.checks != seen.checks {
+            folders = sync(desk, &mut backend, &mut report).await?;
+        } else if news == Some(News::Changed) {
+            pull_inbox(desk, &mut backend, &folders, &mut report).await?;
+            fetch_bodies(desk, &mut backend, &folders, &mut report).await?;
+        } else if wish.edits != seen.edits {
+            push::all(&mut backend, &desk.store, desk.account).await?;
+        }
+        seen = wish;
+    }
+}
+
+/// Brings the bodies that the reader opens, over a connection of its own that is made when first needed: reading
+/// never waits for a sync.
+pub async fn serve_reader<C: Connector>(desk: Desk, connector: Arc<C>, mut wanted: Receiver<EmailId>) {
+    let mut connection = None;
+    loop {
+        let email = match tokio::time::timeout(READER_IDLE, wanted.recv()).await {
+            Ok(Some(email)) => email,
+            Ok(None) => return,
+            Err(_) => {
+                connection = None;
+                continue;
+            }
+        };
+        // A connection that had been idle may be dead without a word: a second try gets a new one.
+        for _ in 0..2 {
+            let mut backend = match connection.take() {
+                Some(backend) => backend,
+                None => match connector.connect().await {
+                    Ok(backend) => backend,
+                    Err(error) => {
+                        tracing::info!(%error, "no connection to read a message");
+                        break;
+                    }
+                },
+            };
+            match bodies::one(&mut backend, &desk.store, email).await {
+                Ok(()) => {
+                    connection = Some(backend);
+                    break;
+                }
+                Err(failure) => tracing::info!(error = %failure.into_error(), "a message could not be read"),
+            }
+        }
+    }
+}
+
+async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, backend::Error> {
+    let inbox = folders.iter().find(|folder| folder.remote.role == Some(Role::Inbox)).or(folders.first());
+    match inbox {
+        Some(inbox) => backend.wait(&inbox.remote.path, POLL_EVERY).await,
+        None => {
+            tokio::time::sleep(POLL_EVERY).await;
+            Ok(News::TimedOut)
+        }
+    }
+}
+
+/// Says a failure to a person, for a report.
+pub fn notice(desk: &Desk, failure: Failure) -> Notice {
+    retry::notice(&desk.settings.name, &failure.into_error())
+}
