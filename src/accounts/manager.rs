@@ -45,8 +45,7 @@ impl AccountManager {
         for settings in accounts.iter().filter(|settings| !settings.is_disabled) {
             let account = store.account(&settings.name)?;
             store.set_own_addresses(account, &settings.own_addresses())?;
-            let desk =
-                Desk { store: store.clone(), account, settings: settings.clone(), listener: listener.clone() };
+            let desk = Desk { store: store.clone(), account, settings: settings.clone(), listener: listener.clone() };
             staffs.insert(account, Staff::start(runtime, desk, is_paused));
         }
         Ok(Self { accounts: staffs })
@@ -91,10 +90,6 @@ impl Staff {
         let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
         let tasks = match connect::connector(&desk.settings) {
-            AnyConnector::Imap(connector) => {
-                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
-                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
-            }
             AnyConnector::Maildir(connector) => {
                 let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
                 vec![runtime.spawn(watch_over(desk, connector, wished)), reader]

@@ -24,7 +24,11 @@ pub async fn all<B: Backend>(backend: &mut B, store: &Store, account: AccountId)
         for edit in pending {
             match backend.apply(&operation(&edit)).await {
                 Ok(applied) => {
-                    blocking(store, move |store| store.pushed(&edit, applied.moved_to)).await?;
+                    blocking(store, move |store| match (&edit, applied.made) {
+                        (Pending::CreateMailbox { mailbox, .. }, Some(path)) => store.mailbox_created(*mailbox, &path),
+                        _ => store.pushed(&edit, applied.moved_to),
+                    })
+                    .await?;
                     travelled += 1;
                 }
                 Err(error) if error.kind == Kind::Refused => {
@@ -43,6 +47,7 @@ pub async fn all<B: Backend>(backend: &mut B, store: &Store, account: AccountId)
 /// Says one pending edit in the words of the backend.
 fn operation(pending: &Pending) -> RemoteOperation {
     match pending.clone() {
+        Pending::CreateMailbox { name, .. } => RemoteOperation::CreateMailbox { name },
         Pending::Keywords { path, id, add, remove, .. } => {
             RemoteOperation::Keywords { mailbox: path, ids: vec![id], add, remove }
         }

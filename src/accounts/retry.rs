@@ -39,7 +39,7 @@ pub fn notice(account: &str, error: &Error) -> Notice {
     Notice {
         account: Some(account.to_owned()),
         what: format!("{}: {} ({})", error.stage, error.what, error.place),
-        server_says: error.server_says.as_deref().map(|words| SafeText::server_words(words).to_string()),
+        server_says: error.server_says.as_deref().map(|words| SafeText::line(words).to_string()),
         remedy: remedy(account, error.kind),
     }
 }
@@ -52,14 +52,17 @@ fn remedy(account: &str, kind: Kind) -> String {
         Kind::Certificate => format!(
             "Nothing was sent. Check `host` of account {account}; a company's own certificate goes into `ca_file`."
         ),
-        Kind::Tls => format!("Nothing was sent. Set `security = \"tls\"` (port 993) for account {account} if the server has it."),
+        Kind::Tls => {
+            format!("Nothing was sent. Set `security = \"tls\"` (port 993) for account {account} if the server has it.")
+        }
         Kind::SignIn => format!(
             "Check `username` and `password` of account {account}; many providers want an app password. \
              `surat account check {account}` tries it."
         ),
         Kind::Refused => "The server refused this; the rest goes on.".into(),
         Kind::Protocol | Kind::Limit => {
-            "The server does not keep to the protocol; it is tried again. `--log debug` writes down what happened.".into()
+            "The server does not keep to the protocol; it is tried again. `--log debug` writes down what happened."
+                .into()
         }
         Kind::Local => "Something on this computer is in the way; mend it, then press R.".into(),
         Kind::Unsupported => "This server cannot do that.".into(),

@@ -57,7 +57,6 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
         Ok(account) => {
             let desk = Desk { store, account, settings, listener };
             match connect::connector(&desk.settings) {
-                AnyConnector::Imap(connector) => run(&desk, connector, &mut report).await,
                 AnyConnector::Maildir(connector) => run(&desk, connector, &mut report).await,
                 AnyConnector::None(notice) => Err((notice, true)),
             }
@@ -105,7 +104,6 @@ pub struct Trial {
 /// Connects, signs in and lists the folders; keeps nothing.
 pub async fn try_account(settings: &Account) -> Trial {
     match connect::connector(settings) {
-        AnyConnector::Imap(connector) => try_connector(settings, connector.as_ref()).await,
         AnyConnector::Maildir(connector) => try_connector(settings, connector.as_ref()).await,
         AnyConnector::None(notice) => Trial { error: Some(notice), ..Trial::default() },
     }
@@ -118,8 +116,7 @@ async fn try_connector<C: Connector>(settings: &Account, connector: &C) -> Trial
         let mut backend = connector.connect().await?;
         trial.sign_in = started.elapsed();
         trial.capabilities = backend.offer().words;
-        trial.folders =
-            backend.mailboxes().await?.into_iter().map(|mailbox| (mailbox.name, mailbox.role)).collect();
+        trial.folders = backend.mailboxes().await?.into_iter().map(|mailbox| (mailbox.name, mailbox.role)).collect();
         backend.close().await;
         Ok::<(), Error>(())
     };

@@ -176,8 +176,7 @@ async fn list_folders<B: Backend>(desk: &Desk, backend: &mut B) -> Result<Vec<Fo
         store.reconcile_mailboxes(account, &remotes).map(|ids| (ids, remotes))
     })
     .await?;
-    let mut folders: Vec<Folder> =
-        ids.into_iter().zip(remotes).map(|(id, remote)| Folder { id, remote }).collect();
+    let mut folders: Vec<Folder> = ids.into_iter().zip(remotes).map(|(id, remote)| Folder { id, remote }).collect();
     folders.sort_by_key(|folder| match folder.remote.role {
         Some(Role::Inbox) => 0,
         Some(Role::Drafts | Role::Sent) => 1,
@@ -216,8 +215,7 @@ async fn pull_folder<B: Backend>(
             desk.tell_progress(&name, done, total);
         }
     };
-    let pulled =
-        pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
+    let pulled = pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
     match pulled {
         Ok(pulled) => report.fetched += pulled.arrived,
         // One folder that may not be read does not keep the others back.

@@ -112,6 +112,11 @@ pub enum RemoteOperation {
         /// The other mailbox's path.
         to: String,
     },
+    /// Makes a mailbox; that it is there already is no error.
+    CreateMailbox {
+        /// Its name, `/` between levels.
+        name: String,
+    },
     /// Removes a message for good.
     Remove {
         /// The mailbox's path.
@@ -126,4 +131,6 @@ pub enum RemoteOperation {
 pub struct Applied {
     /// The message's id in the mailbox that it was moved to, where the server told it.
     pub moved_to: Option<RemoteId>,
+    /// The path of the mailbox that was made.
+    pub made: Option<String>,
 }

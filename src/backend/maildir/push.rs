@@ -66,7 +66,12 @@ impl Writer {
             RemoteOperation::Move { from, id, to } => {
                 let from = self.index(&folder::directory(&self.root, from));
                 let to = self.index(&folder::create(&self.root, to)?);
-                Ok(Applied { moved_to: Some(move_message(&from, id, &to)?) })
+                Ok(Applied { moved_to: Some(move_message(&from, id, &to)?), ..Applied::default() })
+            }
+            RemoteOperation::CreateMailbox { name } => {
+                let path = folder::path_of_new(&self.root, name);
+                folder::create(&self.root, &path)?;
+                Ok(Applied { made: Some(path), ..Applied::default() })
             }
             RemoteOperation::Remove { mailbox, id } => {
                 let index = self.index(&folder::directory(&self.root, mailbox));
