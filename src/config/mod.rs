@@ -11,7 +11,6 @@ pub mod key;
 pub mod keymap;
 pub mod lock;
 pub mod log;
-pub mod nearest;
 pub mod open;
 pub mod paths;
 pub mod private;
@@ -20,6 +19,7 @@ pub mod secret;
 mod section;
 pub mod theme;
 
+pub use crate::mail::nearest;
 pub use account::{Account, Offline, Password, Security, Server, Source};
 pub use edit::{add_account, remove_account};
 pub use error::Error;

@@ -17,6 +17,7 @@ pub mod keyword;
 pub mod link;
 pub mod mailbox;
 pub mod mutation;
+pub mod nearest;
 pub mod plain;
 pub mod query;
 pub mod quote;

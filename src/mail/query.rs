@@ -2,6 +2,10 @@
 //!
 //! It does not search.
 
+mod parse;
+
+pub use parse::{Parsed, parse};
+
 use crate::mail::time::UnixTime;
 
 /// A parsed query. `And(vec![])` finds everything.
@@ -53,4 +57,21 @@ pub enum Field {
     Subject,
     /// The text.
     Body,
+}
+
+/// Gives the words and phrases that a query wants to be there, for marking them where they are shown.
+pub fn highlight_words(query: &Query) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut rest = vec![query];
+    while let Some(query) = rest.pop() {
+        match query {
+            Query::And(parts) | Query::Or(parts) => rest.extend(parts.iter().rev()),
+            Query::Text { words, is_phrase: true, .. } => found.push(words.clone()),
+            Query::Text { words, .. } => found.extend(words.split_whitespace().map(str::to_owned)),
+            _ => {}
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|word| seen.insert(word.clone()));
+    found
 }
