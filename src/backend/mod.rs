@@ -8,8 +8,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 pub mod error;
+pub mod imap;
 pub mod maildir;
 pub mod mutf7;
+pub mod net;
 
 pub use error::{Error, Kind};
 
