@@ -156,8 +156,14 @@ impl Store {
         }
         let packed = pack_all(&bodies);
         self.write(|transaction| {
+            let mut known = Vec::with_capacity(bodies.len());
             for (body, packed) in bodies.iter().zip(&packed) {
-                transaction.keep_body(body, packed)?;
+                known.extend(transaction.find_copy(body)?.map(|copy| (copy, body, packed)));
+            }
+            // FTS5 writes a segment whenever a row comes that is older than the one before.
+            known.sort_unstable_by_key(|(copy, _, _)| copy.email);
+            for (copy, body, packed) in known {
+                transaction.keep_body(copy, body, packed)?;
             }
             Ok(())
         })
@@ -181,12 +187,13 @@ impl Store {
     pub fn index_some(&self, limit: usize) -> Result<usize, Error> {
         self.write(|transaction| {
             let sql = &transaction.sql;
-            let ids: Vec<i64> = {
+            let mut ids: Vec<i64> = {
                 let mut query =
                     sql.prepare_cached("SELECT id FROM emails WHERE indexed = 0 ORDER BY id DESC LIMIT ?1")?;
                 let rows = query.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
                 rows.collect::<Result<_, _>>()?
             };
+            ids.reverse(); // FTS5 writes a segment whenever a row comes that is older than the one before.
             for &id in &ids {
                 write_text(sql, EmailId(id), "", false)?;
                 sql.prepare_cached("UPDATE emails SET indexed = 1 WHERE id = ?1")?.execute([id])?;
@@ -197,23 +204,34 @@ impl Store {
     }
 }
 
+/// A server copy whose body is to be kept.
+#[derive(Debug, Clone, Copy)]
+struct KnownCopy {
+    email: EmailId,
+    thread: ThreadId,
+    is_indexed: bool,
+}
+
 impl Transaction<'_> {
-    fn keep_body(&mut self, body: &Body, packed: &Packed) -> Result<(), Fault> {
-        let known: Option<(i64, i64, Option<i64>, i64)> = self
-            .sql
-            .prepare_cached(
-                "SELECT e.id, e.thread, e.blob, e.indexed FROM remotes r JOIN emails e ON e.id = r.email
-                 WHERE r.mailbox = ?1 AND r.remote_id = ?2",
-            )?
-            .query_row(params![body.mailbox.0, body.id.0], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })
-            .optional()?;
-        let Some((email, thread, kept, indexed)) = known else { return Ok(()) };
-        let (email, thread) = (EmailId(email), ThreadId(thread));
+    fn find_copy(&self, body: &Body) -> Result<Option<KnownCopy>, Fault> {
+        let mut query = self.sql.prepare_cached(
+            "SELECT e.id, e.thread, e.indexed > 0 FROM remotes r JOIN emails e ON e.id = r.email
+             WHERE r.mailbox = ?1 AND r.remote_id = ?2",
+        )?;
+        let copy = query.query_row(params![body.mailbox.0, body.id.0], |row| {
+            Ok(KnownCopy { email: EmailId(row.get(0)?), thread: ThreadId(row.get(1)?), is_indexed: row.get(2)? })
+        });
+        Ok(copy.optional()?)
+    }
+
+    fn keep_body(&mut self, copy: KnownCopy, body: &Body, packed: &Packed) -> Result<(), Fault> {
+        let KnownCopy { email, thread, is_indexed } = copy;
         self.sql
             .prepare_cached("DELETE FROM slices WHERE mailbox = ?1 AND remote_id = ?2")?
             .execute(params![body.mailbox.0, body.id.0])?;
+        // Read now: two bodies of one portion may belong to one email.
+        let kept: Option<i64> =
+            self.sql.prepare_cached("SELECT blob FROM emails WHERE id = ?1")?.query_row([email.0], |row| row.get(0))?;
         let blob = match kept {
             Some(kept) => kept,
             None => keep_blob(&self.sql, packed, body.raw.len())?,
@@ -229,7 +247,7 @@ impl Transaction<'_> {
                 "UPDATE emails SET blob = ?2, size = ?3, has_attachment = ?4, preview = ?5, indexed = 2 WHERE id = ?1",
             )?
             .execute(params![email.0, blob, body.raw.len() as i64, packed.has_attachment, packed.preview])?;
-        write_text(&self.sql, email, &packed.text, indexed > 0)?;
+        write_text(&self.sql, email, &packed.text, is_indexed)?;
         self.touch(email, thread);
         Ok(())
     }
@@ -300,37 +318,51 @@ fn pack_all(bodies: &[Body]) -> Vec<Packed> {
     let bytes: usize = bodies.iter().map(|body| body.raw.len()).sum();
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(bytes / WORTH_A_THREAD).max(1);
     let chunk = bodies.len().div_ceil(threads).max(1);
+    let pack_part = |part: &[Body]| -> Vec<Packed> {
+        let mut packer = Packer::new();
+        part.iter().map(|body| packer.pack(&body.raw)).collect()
+    };
     if threads == 1 || bodies.len() == 1 {
-        return bodies.iter().map(|body| pack(&body.raw)).collect();
+        return pack_part(bodies);
     }
     thread::scope(|scope| {
-        let parts: Vec<_> = bodies
-            .chunks(chunk)
-            .map(|part| (part, scope.spawn(move || part.iter().map(|body| pack(&body.raw)).collect::<Vec<_>>())))
-            .collect();
+        let parts: Vec<_> = bodies.chunks(chunk).map(|part| (part, scope.spawn(move || pack_part(part)))).collect();
         parts
             .into_iter()
             .flat_map(|(part, worker)| {
                 // A parser that fails on one message must not cost the others their bytes.
-                worker.join().unwrap_or_else(|_| part.iter().map(|body| pack_unread(&body.raw)).collect())
+                worker.join().unwrap_or_else(|_| {
+                    let mut packer = Packer::new();
+                    part.iter().map(|body| packer.pack_unread(&body.raw)).collect()
+                })
             })
             .collect()
     })
 }
 
-fn pack(raw: &[u8]) -> Packed {
-    let message = read(raw);
-    Packed { text: message.text, preview: message.preview, has_attachment: message.has_attachment, ..pack_unread(raw) }
-}
+/// Makes messages ready one after the other; the compressor's tables are made once.
+struct Packer(Option<zstd::bulk::Compressor<'static>>);
 
-fn pack_unread(raw: &[u8]) -> Packed {
-    let sha256 = Sha256::digest(raw).into();
-    let packed = if raw.len() < SMALLEST_PACKED { None } else { zstd::bulk::compress(raw, LEVEL).ok() };
-    let (encoding, bytes) = match packed {
-        Some(packed) if packed.len() / WORTH.0 < raw.len() / WORTH.1 => ("zstd", packed),
-        _ => ("plain", raw.to_vec()),
-    };
-    Packed { sha256, encoding, bytes, text: String::new(), preview: String::new(), has_attachment: false }
+impl Packer {
+    fn new() -> Self {
+        Self(zstd::bulk::Compressor::new(LEVEL).ok())
+    }
+
+    fn pack(&mut self, raw: &[u8]) -> Packed {
+        let message = read(raw);
+        let (text, preview, has_attachment) = (message.text, message.preview, message.has_attachment);
+        Packed { text, preview, has_attachment, ..self.pack_unread(raw) }
+    }
+
+    fn pack_unread(&mut self, raw: &[u8]) -> Packed {
+        let sha256 = Sha256::digest(raw).into();
+        let compressor = self.0.as_mut().filter(|_| raw.len() >= SMALLEST_PACKED);
+        let (encoding, bytes) = match compressor.and_then(|compressor| compressor.compress(raw).ok()) {
+            Some(packed) if packed.len() / WORTH.0 < raw.len() / WORTH.1 => ("zstd", packed),
+            _ => ("plain", raw.to_vec()),
+        };
+        Packed { sha256, encoding, bytes, text: String::new(), preview: String::new(), has_attachment: false }
+    }
 }
 
 /// What the full text and the lists want to know of a message.

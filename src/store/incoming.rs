@@ -58,11 +58,14 @@ impl Store {
                 let rows = query.query_map([mailbox.0], |row| row.get(0).map(EmailId))?;
                 rows.collect::<Result<_, _>>()?
             };
-            let all: i64 = transaction.sql.query_row(
-                "SELECT COUNT(*) FROM memberships WHERE mailbox = ?1 AND (wanted = 1 OR synced = 1)",
-                [mailbox.0],
-                |row| row.get(0),
-            )?;
+            if stale.is_empty() {
+                return Ok(0);
+            }
+            let found: i64 =
+                transaction
+                    .sql
+                    .query_row("SELECT COUNT(*) FROM remotes WHERE mailbox = ?1", [mailbox.0], |row| row.get(0))?;
+            let all = found.saturating_add(stale.len() as i64);
             let notice = transaction.notice_of_mass_vanish(mailbox, stale.len(), all)?;
             for &email in &stale {
                 transaction.leave(email, mailbox, notice)?;
