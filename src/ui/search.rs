@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::mail::id::{AccountId, MailboxId};
-use crate::mail::query::{Field, Query};
+use crate::mail::query;
 use crate::mail::time::UnixTime;
 use crate::mail::view::{Scope, View};
 use crate::ui::input::Input;
@@ -31,9 +31,9 @@ impl Search {
 
     /// Reads what is typed; keeps what there is to say about it.
     pub(super) fn view(&mut self, now: UnixTime, zone: &TimeZone) -> View {
-        let (query, notes) = read(self.input.text(), now, zone);
-        self.notes = notes;
-        View::Search(query, self.scope)
+        let parsed = query::parse(self.input.text(), now, zone);
+        self.notes = parsed.notes;
+        View::Search(parsed.query, self.scope)
     }
 
     /// Goes on to the next place to look: this folder, this account, everywhere.
@@ -45,10 +45,6 @@ impl Search {
             Scope::Account(_) => Scope::Everywhere,
         };
     }
-}
-
-fn read(text: &str, _now: UnixTime, _zone: &TimeZone) -> (Query, Vec<String>) {
-    (Query::Text { field: Field::Any, words: text.to_owned(), is_phrase: false }, Vec::new())
 }
 
 /// The words of the query language, for the card beside an empty search.

@@ -38,6 +38,20 @@ fn what_was_found_is_a_list_like_any_other() {
 }
 
 #[test]
+fn search_words_are_understood_and_slips_are_told() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("/");
+    harness.type_text("has:attachment receipt");
+    harness.expect("1 found");
+    harness.press("Ctrl-u");
+    harness.type_text("frm:budi");
+    harness.expect("did you mean");
+    harness.press("Ctrl-u");
+    harness.type_text("is:starred");
+    harness.expect("Receipt for order");
+}
+
+#[test]
 fn a_click_on_what_was_found_ends_the_typing() {
     let mut harness = Harness::inbox(80, 24);
     harness.press("/");
