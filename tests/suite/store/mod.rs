@@ -14,6 +14,7 @@ use surat::mail::view::{Anchor, Rows, View};
 use surat::store::Store;
 use tempfile::TempDir;
 
+mod corpora;
 mod edits;
 mod incoming;
 mod opening;

@@ -237,3 +237,23 @@ fn a_very_old_and_a_very_new_border_are_no_trouble() {
     assert_eq!(found(&f, Query::After(UnixTime(i64::MAX))), "");
     assert_eq!(found(&f, Query::Larger(u64::MAX)), "");
 }
+
+#[test]
+fn the_words_for_people_are_indexed_whatever_their_encoding() {
+    let f = Fixture::new();
+    let id = f.arrive(f.inbox, message(1));
+    let raw = b"From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n\
+        --c\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+        R2Vsb21iYW5nIHBhc2FuZw==\r\n\
+        --c\r\nContent-Type: text/html\r\n\r\n<style>.hidden {}</style><p>Gelombang <b>surut</b>\r\n--c--\r\n\
+        --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=peta.pdf\r\n\r\nxyzzy\r\n--b--\r\n";
+    f.store.keep_bodies(vec![Body { mailbox: f.inbox, id: RemoteId("1".into()), raw: raw.to_vec() }]).unwrap();
+    for (words, expected) in [("pasang", "1"), ("surut", "1"), ("R2Vsb21iYW5n", ""), ("style", ""), ("xyzzy", "")] {
+        assert_eq!(found(&f, text(words)), expected, "{words}");
+    }
+    assert_eq!(found(&f, Query::HasAttachment), "1");
+    let email = f.store.email(id).unwrap().unwrap();
+    assert!(email.has_attachment);
+    assert!(email.preview.starts_with("Gelombang pasang"), "{}", email.preview);
+}
