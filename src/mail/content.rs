@@ -118,7 +118,7 @@ impl Content {
             let name = part.attachment_name().map_or_else(made_up, str::to_owned);
             self.attachments.push(Attachment {
                 number,
-                name: SafeText::line(&name),
+                name: SafeText::file_name(&name),
                 media_type: SafeText::line(&media_type),
                 size: size as u64,
                 is_inline: false,
