@@ -234,8 +234,8 @@ pub struct ListArgs {
 /// The flags of `search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// What to look for, as: from:budi has:attachment -invoice after:2026-01-01.
-    #[arg(required = true, value_name = "QUERY", allow_hyphen_values = true)]
+    /// What to look for, as: 'from:budi has:attachment -invoice after:2026-01-01'; -- before one that begins with -.
+    #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
     /// Only this account.
     #[arg(long, value_name = "NAME")]

@@ -115,6 +115,7 @@ fn execute(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Account { command } => account::run(context, command),
         Command::Folders { account } => read::folders(context, account.as_deref()),
         Command::List(args) => read::list(context, &args),
+        Command::Search(args) => read::search(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Mark(args) => change::mark(context, &args),
         Command::Move { ids_and_folder } => change::move_to(context, &ids_and_folder),
@@ -122,7 +123,7 @@ fn execute(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Delete { ids } => change::delete(context, &ids),
         Command::Undo => change::undo(context),
         Command::Export(args) => export::run(context, &args),
-        Command::Sync { .. } | Command::Search(_) | Command::Attachments { .. } => {
+        Command::Sync { .. } | Command::Attachments { .. } => {
             context.config_with_accounts()?;
             Err(Failure::failed("this command is not built yet"))
         }

@@ -1,13 +1,14 @@
-//! Owns the commands that list: `folders` and `list`, and the form of one mail in a list.
+//! Owns the commands that list: `folders`, `list` and `search`, and the form of one mail in a list.
 //!
 //! They change nothing, not even whether a mail is unread.
 
 use std::cmp::Reverse;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::cli::args::ListArgs;
+use crate::cli::args::{ListArgs, SearchArgs};
 use crate::cli::context::{Context, now};
 use crate::cli::failure::Failure;
 use crate::cli::output::TableRow;
@@ -17,6 +18,14 @@ use crate::mail::address::Address;
 use crate::mail::email::Email;
 use crate::mail::id::MailboxId;
 use crate::mail::keyword::{ANSWERED, DRAFT, FLAGGED, Keywords, SEEN};
+use crate::mail::query::{Parsed, parse};
+use crate::mail::view::{Scope, View};
+use crate::store::Store;
+
+/// How many mails are taken into the full text at once.
+const INDEXED_AT_ONCE: usize = 2_000;
+/// A search waits no longer than this for mail that came since and is not in the full text.
+const INDEXING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One folder in JSON.
 #[derive(Debug, Serialize)]
@@ -154,6 +163,34 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
         found.truncate(args.limit);
         print_list(context, &catalogue, &found)
     })
+}
+
+/// Lists what a query finds, newest first, and says what in the query was not understood.
+pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
+    let Parsed { query, notes } = parse(&args.query.join(" "), now(), &TimeZone::system());
+    context.with_store(args.account.as_deref(), |store, account| {
+        notes.iter().for_each(|note| say(note));
+        finish_index(store)?;
+        let scope = account.map_or(Scope::Everywhere, Scope::Account);
+        let found = store.emails(&View::Search(query, scope), None, args.limit)?;
+        let found: Vec<_> = found.into_iter().map(|email| (email, None)).collect();
+        print_list(context, &Catalogue::read(store)?, &found)
+    })
+}
+
+/// Takes into the full text what is not there yet; says so where that would take too long.
+fn finish_index(store: &Store) -> Result<(), Failure> {
+    let started = Instant::now();
+    loop {
+        let left = store.index_some(INDEXED_AT_ONCE)?;
+        if left == 0 {
+            return Ok(());
+        }
+        if started.elapsed() > INDEXING_PATIENCE {
+            say(&format!("{left} mails are not indexed yet; words in them are not found"));
+            return Ok(());
+        }
+    }
 }
 
 /// Writes a list of mail, each with the folder that it was found in, if it was in one.

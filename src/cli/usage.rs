@@ -17,6 +17,9 @@ pub fn explain(error: &Error, command: &Command, words: &[String]) -> String {
     let place = place(command, words);
     let help = format!("see `{} --help`", place.get_bin_name().unwrap_or("surat"));
     match error.kind() {
+        ErrorKind::UnknownArgument if place.get_name() == "search" && !argument.starts_with("--") => {
+            format!("there is no flag {argument}; to leave a word out, quote the query: surat search 'budi -invoice'")
+        }
         ErrorKind::UnknownArgument => {
             let flags = place.get_arguments().filter_map(|flag| flag.get_long()).map(|flag| format!("--{flag}"));
             with_meaning(format!("there is no flag {argument}"), &argument, flags.collect(), &help)

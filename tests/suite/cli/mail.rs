@@ -161,6 +161,35 @@ fn lists_have_the_shape_that_scripts_rely_on() {
 }
 
 #[test]
+fn a_search_finds_by_words_fields_and_state() {
+    let home = stored();
+    let found = |query: &[&str]| {
+        let words = [&["search"], query].concat();
+        let found = home.json(&words);
+        let ids = found.as_array().unwrap().iter().map(|row| row["message_id"].as_str().unwrap().to_owned());
+        ids.map(|id| id.split('@').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(found(&["from:budi"]), "one");
+    assert_eq!(found(&["from:budi OR subject:invoice"]), "three one");
+    assert_eq!(found(&["interesting"]), "one", "in the text");
+    assert_eq!(found(&["has:attachment"]), "three");
+    assert_eq!(found(&["is:unread"]), "two one");
+    assert_eq!(found(&["in:inbox -is:unread"]), "three four");
+    assert_eq!(found(&["is:starred"]), "two");
+    assert_eq!(found(&["in:rust"]), "five");
+    assert_eq!(found(&["on:2026-11-02"]), "one");
+    assert_eq!(found(&["before:2026-11", "account:home"]), "five");
+    assert_eq!(found(&["--limit", "1", "--account", "home", "in:all"]), "three");
+    assert_eq!(found(&["account:nobody"]), "");
+    assert_eq!(home.run(&["search", "--json", "--", "-is:read -budi"]).stdout.matches("two@example.org").count(), 1);
+    assert!(home.fails(2, &["search", "budi", "-invoice"]).contains("surat search 'budi -invoice'"));
+    let run = home.run(&["search", "frm:budi", "before:soon"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(run.stderr.contains("\"frm:\" is not an operator; did you mean from: ?"), "{run:?}");
+    assert!(run.stderr.contains("before:\"soon\" is left out; a date is"), "{run:?}");
+}
+
+#[test]
 fn folders_are_counted() {
     let home = stored();
     let folders = home.json(&["folders"]);

@@ -131,6 +131,42 @@ fn nothing_a_user_types_is_an_error() {
 }
 
 #[test]
+fn whatever_is_typed_can_be_searched_for() {
+    let f = library();
+    let typed = |words: &str| {
+        let now = message(9).received;
+        let parsed = surat::mail::query::parse(words, now, &jiff::tz::TimeZone::UTC);
+        found(&f, parsed.query)
+    };
+    assert_eq!(typed("reef -from:ana"), "1");
+    assert_eq!(typed("(invoice OR tide) -pay"), "1");
+    assert_eq!(typed("reef in:trash"), "5");
+    assert_eq!(typed("-(reef | invoice)"), "6 3");
+    assert_eq!(typed("with:ana subject:\"reef photos\""), "4");
+    assert_eq!(typed("larger:1G OR has:attachment OR is:draft OR account:nobody"), "");
+    assert_eq!(typed("smaller:1G older_than:0d newer_than:10y"), typed("in:inbox OR in:archive OR in:sent"));
+    let nested = |opening: &str, inside: &str| format!("{}{inside}{}", opening.repeat(50), ")".repeat(50));
+    for words in [
+        "a ".repeat(1_000),
+        "a|".repeat(1_000),
+        "-a ".repeat(1_000),
+        "is:read ".repeat(1_000),
+        "is:read|".repeat(1_000),
+        "-is:draft ".repeat(1_000),
+        "subject:x|from:y ".repeat(300),
+        "漢".repeat(4_000),
+        format!("\"{}\"", "a ".repeat(2_000)),
+        nested("(", "a"),
+        nested("-(b ", "a"),
+        nested("(b|", "is:read"),
+        nested("-(b|-c|in:x ", "a"),
+    ] {
+        typed(&words);
+    }
+    assert_eq!(typed(&nested("(reef|", "is:draft")), "4 1");
+}
+
+#[test]
 fn filters_narrow() {
     let f = library();
     let second = |number: i64| message(number).received;
