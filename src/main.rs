@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use surat::app;
 use surat::cli::{self, Outcome};
 
 fn main() -> ExitCode {
     cli::crash::install();
     match cli::run(std::env::args_os()) {
         Outcome::Done(status) => status,
-        Outcome::Interface(_) | Outcome::Demo(..) => ExitCode::FAILURE,
+        Outcome::Interface(args) => app::interface(args),
+        Outcome::Demo(args, look) => app::demo(args, look),
     }
 }

@@ -10,7 +10,7 @@ use super::email::write_keywords;
 use super::error::{Error, Fault, Kind};
 use super::{Store, Transaction};
 use crate::mail::id::{AccountId, EmailId, HistoryId, MailboxId};
-use crate::mail::keyword::Keywords;
+use crate::mail::keyword::{Keywords, SEEN};
 use crate::mail::mailbox::Role;
 use crate::mail::mutation::{Done, Edit, Mutation, Step, Target};
 use crate::mail::time::UnixTime;
@@ -57,6 +57,16 @@ impl Store {
                     .execute("DELETE FROM history WHERE id <= (SELECT MAX(id) FROM history) - ?1", [MOST_HISTORY])?;
             }
             Ok(Done { label: label.to_owned(), emails })
+        })
+    }
+
+    /// Marks emails as read because they were opened: an edit like any other, but none that anybody takes back, so
+    /// it leaves no entry in the history.
+    pub fn mark_seen(&self, emails: &[EmailId], now: UnixTime) -> Result<(), Error> {
+        self.write(|transaction| {
+            let seen = |email: &EmailId| Step::Keyword { email: email.0, keyword: SEEN.to_owned(), on: true };
+            let steps: Vec<Step> = emails.iter().map(seen).collect();
+            transaction.take_steps(&steps, now).map(|_| ())
         })
     }
 

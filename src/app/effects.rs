@@ -1,0 +1,231 @@
+//! Owns the carrying out of effects that need the store, files or programs: one call, the answering events.
+//!
+//! Every call may block; who must not wait runs it in a lane of its own. What belongs to the terminal itself
+//! (suspend, clipboard, title, quitting) is the event loop's.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::accounts::AccountManager;
+use crate::app::clock::Clock;
+use crate::config::open::Opener;
+use crate::config::save;
+use crate::mail::document::{Attachment, RenderOptions};
+use crate::mail::email::Email;
+use crate::mail::id::EmailId;
+use crate::mail::mutation::{Edit, Mutation, Target};
+use crate::mail::view::{Anchor, View};
+use crate::mail::{parse, render};
+use crate::store::{Error, Store};
+use crate::ui::message::{AccountLine, Effect, Event, Targets, ThreadLine};
+
+/// Rows that are turned into targets at once when a whole list is meant.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// What effects are carried out with.
+pub struct Desk {
+    store: Store,
+    accounts: Vec<AccountLine>,
+    manager: Option<Arc<AccountManager>>,
+    clock: Clock,
+    downloads: PathBuf,
+    opener: Mutex<Opener>,
+}
+
+impl Desk {
+    /// Sets the desk up; without a manager nothing goes to any server.
+    pub fn new(
+        store: Store,
+        accounts: Vec<AccountLine>,
+        manager: Option<Arc<AccountManager>>,
+        clock: Clock,
+        downloads: PathBuf,
+    ) -> Self {
+        Self { store, accounts, manager, clock, downloads, opener: Mutex::default() }
+    }
+
+    /// Gives the clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Carries an effect out and gives its answers; an effect of the terminal's has none here.
+    pub fn carry_out(&self, effect: Effect) -> Vec<Event> {
+        match self.try_to(effect) {
+            Ok(events) => events,
+            Err(failed) => vec![failed],
+        }
+    }
+
+    fn try_to(&self, effect: Effect) -> Result<Vec<Event>, Event> {
+        let one = |event| Ok(vec![event]);
+        match effect {
+            Effect::LoadFolders => one(Event::Folders {
+                accounts: self.accounts.clone(),
+                mailboxes: self.store.mailboxes(None).map_err(failed)?,
+            }),
+            Effect::LoadRows { slot, generation, view, anchor, limit } => {
+                one(Event::Rows { slot, generation, rows: self.store.rows(&view, anchor, limit).map_err(failed)? })
+            }
+            Effect::Open { generation, email, options } => one(self.open(generation, email, options)?),
+            Effect::MarkRead(emails) => {
+                self.store.mark_seen(&emails, self.clock.unix()).map_err(failed)?;
+                self.edited();
+                Ok(Vec::new())
+            }
+            Effect::Edit { targets, edit, folder } => self.edit(targets, edit, folder.as_deref()),
+            Effect::Undo => {
+                let done = self.store.undo(self.clock.unix()).map_err(failed)?;
+                self.edited();
+                one(done.map_or(Event::NothingToUndo, Event::Undid))
+            }
+            Effect::Redo => {
+                let done = self.store.redo(self.clock.unix()).map_err(failed)?;
+                self.edited();
+                one(done.map_or(Event::NothingToRedo, Event::Redid))
+            }
+            Effect::SaveAttachment { email, number } => self.save(email, Some(number)),
+            Effect::SaveAllAttachments { email } => self.save(email, None),
+            Effect::OpenAttachment { email, number } => {
+                let (attachments, message) = self.attachments(email)?;
+                let attachment = attachments.iter().find(|attachment| attachment.number == number);
+                let (attachment, bytes) = attachment
+                    .and_then(|attachment| Some((attachment, message.attachment_bytes(number)?)))
+                    .ok_or_else(|| not_there("this attachment"))?;
+                let mut opener = self.opener.lock().unwrap_or_else(PoisonError::into_inner);
+                opener.open_attachment(attachment.media_type.as_str(), &bytes).map_err(refused)?;
+                one(Event::Note(format!("Opened {}", attachment.name)))
+            }
+            Effect::OpenLink(link) => {
+                self.opener.lock().unwrap_or_else(PoisonError::into_inner).open_link(&link).map_err(refused)?;
+                one(Event::Note("Opened in the browser".into()))
+            }
+            Effect::CheckNow => match &self.manager {
+                Some(manager) => {
+                    manager.check_now();
+                    Ok(Vec::new())
+                }
+                None => one(Event::Note("Another Surat is open and looks for news".into())),
+            },
+            Effect::CopyText(_)
+            | Effect::WakeAt(_)
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::SetTitle(_)
+            | Effect::Quit => Ok(Vec::new()),
+        }
+    }
+
+    fn open(&self, generation: u64, id: EmailId, options: RenderOptions) -> Result<Event, Event> {
+        let Some(email) = self.store.email(id).map_err(failed)? else { return Ok(Event::Gone { generation }) };
+        let thread = self.store.thread(email.thread).map_err(failed)?;
+        let raw = self.store.raw(id).map_err(failed)?;
+        if raw.is_none()
+            && let Some(manager) = &self.manager
+        {
+            manager.bring_body(email.account, id);
+        }
+        let own = self.own_addresses();
+        let document = raw.map(|raw| Box::new(render::document(&raw, &own, options)));
+        Ok(Event::Opened {
+            generation,
+            thread: thread.iter().map(thread_line).collect(),
+            email: Box::new(email),
+            document,
+        })
+    }
+
+    fn edit(&self, targets: Targets, edit: Edit, folder: Option<&str>) -> Result<Vec<Event>, Event> {
+        let (targets, count, unit) = match targets {
+            Targets::Rows { view, rows } => {
+                (self.store.targets(&view, &rows).map_err(failed)?, rows.len(), "conversation")
+            }
+            Targets::AllBut { view, rows } => {
+                let (targets, count) = self.all_but(&view, &rows).map_err(failed)?;
+                (targets, count, "conversation")
+            }
+            Targets::Emails(targets) => {
+                let count = targets.len();
+                (targets, count, "message")
+            }
+        };
+        let label = edit.past_tense(count, unit, folder);
+        let done = self.store.edit(&Mutation { targets, edit }, self.clock.unix(), &label).map_err(failed)?;
+        self.edited();
+        Ok(vec![Event::Did(done)])
+    }
+
+    /// Walks a whole list but for some rows.
+    fn all_but(&self, view: &View, spared: &[crate::mail::email::RowKey]) -> Result<(Vec<Target>, usize), Error> {
+        let spared: std::collections::HashSet<_> = spared.iter().copied().collect();
+        let (mut targets, mut count, mut anchor) = (Vec::new(), 0, Anchor::Top);
+        loop {
+            let page = self.store.rows(view, anchor, ROWS_AT_ONCE)?;
+            let Some(last) = page.rows.last().map(|row| row.key) else { return Ok((targets, count)) };
+            let keys: Vec<_> = page.rows.iter().map(|row| row.key).filter(|key| !spared.contains(key)).collect();
+            count += keys.len();
+            targets.extend(self.store.targets(view, &keys)?);
+            if !page.has_after {
+                return Ok((targets, count));
+            }
+            anchor = Anchor::After(last);
+        }
+    }
+
+    fn edited(&self) {
+        if let Some(manager) = &self.manager {
+            manager.edited();
+        }
+    }
+
+    fn own_addresses(&self) -> Vec<String> {
+        self.accounts.iter().flat_map(|account| account.own_addresses.iter().cloned()).collect()
+    }
+
+    fn attachments(&self, email: EmailId) -> Result<(Vec<Attachment>, parse::Message), Event> {
+        let raw = self.store.raw(email).map_err(failed)?.ok_or_else(|| not_there("the message"))?;
+        let message = parse::message(&raw);
+        Ok((message.attachments(), message))
+    }
+
+    fn save(&self, email: EmailId, number: Option<usize>) -> Result<Vec<Event>, Event> {
+        let (attachments, message) = self.attachments(email)?;
+        let wanted = attachments.iter().filter(|attachment| number.is_none_or(|number| attachment.number == number));
+        let mut saved = Vec::new();
+        for attachment in wanted {
+            let bytes = message.attachment_bytes(attachment.number).ok_or_else(|| not_there("this attachment"))?;
+            save::make_folder(&self.downloads).map_err(refused)?;
+            saved.push(save::save_file(&self.downloads, &attachment.name, &bytes).map_err(refused)?);
+        }
+        let path = match saved.as_slice() {
+            [] => return Err(not_there("this attachment")),
+            [one] => one.display().to_string(),
+            _ => self.downloads.display().to_string(),
+        };
+        Ok(vec![Event::Saved { path, files: saved.len() }])
+    }
+}
+
+fn thread_line(email: &Email) -> ThreadLine {
+    ThreadLine {
+        email: email.id,
+        from: email.header.from.first().cloned().unwrap_or_default(),
+        received: email.received,
+        is_unread: !email.keywords.is_seen(),
+        is_flagged: email.keywords.is_flagged(),
+        has_attachment: email.has_attachment,
+        preview: email.preview.clone(),
+    }
+}
+
+fn failed(error: Error) -> Event {
+    Event::Failed { what: error.what, remedy: error.remedy }
+}
+
+fn refused(error: crate::config::Error) -> Event {
+    Event::Failed { what: error.to_string(), remedy: String::new() }
+}
+
+fn not_there(what: &str) -> Event {
+    Event::Failed { what: format!("{what} is not here"), remedy: "It may still be on its way.".into() }
+}

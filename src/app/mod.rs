@@ -1,0 +1,94 @@
+//! The wires: the only place that knows everybody. Terminal, event loop, effects.
+//!
+//! What the screen shows is `ui`'s, what is true is the store's; in here they are only joined.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+mod clock;
+mod demo;
+mod effects;
+mod interface;
+mod keys;
+mod lanes;
+mod mailbag;
+mod picture;
+mod terminal;
+mod walk;
+
+pub use demo::demo;
+pub use interface::interface;
+
+use crate::accounts::AccountManager;
+use crate::accounts::worker::Event as Told;
+use crate::app::clock::Clock;
+use crate::app::effects::Desk;
+use crate::app::mailbag::Mailbag;
+use crate::config::Account;
+use crate::store::Store;
+use crate::ui::message::AccountLine;
+
+/// Threads for the network side: the workers mostly wait.
+const NETWORK_THREADS: usize = 2;
+
+/// Says whether there is a terminal to draw on and to read keys from.
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Says an error to standard error and gives the status of a failure.
+fn fail(what: &str) -> ExitCode {
+    eprintln!("surat: {}", crate::mail::safe::SafeText::line(what));
+    ExitCode::FAILURE
+}
+
+/// The lines by which the screen knows the accounts.
+fn account_lines(store: &Store, accounts: &[Account]) -> Result<Vec<AccountLine>, crate::store::Error> {
+    let enabled = accounts.iter().filter(|account| !account.is_disabled);
+    enabled
+        .map(|account| {
+            let id = store.account(&account.name)?;
+            let own_addresses = account.own_addresses();
+            store.set_own_addresses(id, &own_addresses)?;
+            Ok(AccountLine { id, name: account.name.clone(), email: account.email.clone(), own_addresses })
+        })
+        .collect()
+}
+
+/// The accounts' side of a running screen: their tasks end with this value.
+struct Network {
+    manager: Arc<AccountManager>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Network {
+    /// Starts the workers, which tell the mailbag.
+    fn start(store: &Store, accounts: &[Account], is_paused: bool, bag: &Arc<Mailbag>) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(NETWORK_THREADS)
+            .enable_all()
+            .build()
+            .map_err(|error| format!("could not start the network side: {error}"))?;
+        let told = bag.clone();
+        let counted = store.clone();
+        let listener: crate::accounts::worker::Listener = Arc::new(move |event: Told| {
+            let pending = counted.pending_count(event.account).unwrap_or_default();
+            told.put_status(event.account, event.status, pending);
+        });
+        let manager = AccountManager::start(runtime.handle(), store, accounts, is_paused, &listener)
+            .map_err(|error| error.to_string())?;
+        Ok(Self { manager: Arc::new(manager), runtime })
+    }
+}
+
+/// Builds the desk that carries effects out.
+fn desk(
+    store: &Store,
+    accounts: Vec<AccountLine>,
+    network: Option<&Network>,
+    clock: Clock,
+    downloads: std::path::PathBuf,
+) -> Arc<Desk> {
+    Arc::new(Desk::new(store.clone(), accounts, network.map(|network| network.manager.clone()), clock, downloads))
+}
