@@ -86,8 +86,9 @@ pub async fn mailbox<B: Backend>(
     };
     let (produced, consumed) = tokio::join!(producing, consuming);
     // What the store says weighs more: when it stops reading, the backend fails only as a consequence.
-    let pulled = consumed?;
+    let mut pulled = consumed?;
     produced?;
+    pulled.vanished += blocking(store, move |store| store.settle(mailbox)).await?;
     Ok(pulled)
 }
 

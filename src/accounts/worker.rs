@@ -26,6 +26,8 @@ const POLL_EVERY: Duration = Duration::from_secs(300);
 const RECENT_DAYS: i64 = 90;
 /// Emails whose header fields go into the full-text index in one transaction.
 const INDEX_PORTION: usize = 2_000;
+/// Emails that vanished long ago and are forgotten in one transaction.
+const SWEEP_PORTION: usize = 500;
 /// While bodies come in bulk, the inbox is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// After an error that needs a person nothing is tried until one asks.
@@ -164,6 +166,7 @@ async fn sync_counted<B: Backend>(
     }
     index(desk).await?;
     fetch_bodies(desk, backend, &folders, report).await?;
+    while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
     Ok(folders)
 }
 

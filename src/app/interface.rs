@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -209,10 +209,7 @@ impl Life {
     fn next(&self, receiver: &Receiver<Incoming>) -> Option<Incoming> {
         let Some(at) = self.wake_at else { return receiver.recv().ok() };
         let left = at.saturating_sub(self.desk.clock().moment().millis);
-        match receiver.recv_timeout(Duration::from_millis(left)) {
-            Ok(incoming) => Some(incoming),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        receiver.recv_timeout(Duration::from_millis(left)).ok()
     }
 
     fn take(&mut self, incoming: Incoming, screen: &mut Screen) {

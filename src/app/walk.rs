@@ -2,6 +2,7 @@
 //!
 //! Each screen is printed as plain text. Nothing here knows what a key does.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -12,9 +13,13 @@ use ratatui::buffer::Buffer;
 use crate::app::effects::Desk;
 use crate::cli::args::Size;
 use crate::config::key::{self, Key, KeyCode};
-use crate::ui::message::{Effect, Event, Msg};
+use crate::mail::change::Change;
+use crate::mail::wrap;
+use crate::ui::message::{Effect, Event, Moment, Msg};
 use crate::ui::{Model, Settings, update, view};
 
+/// Waits up to so many milliseconds are jumped over; longer ones, as of a line above the footer, are let be.
+const SHORT_WAIT: u64 = 1_000;
 /// A walk never takes more steps than this after one key.
 const MOST_STEPS: usize = 1_000;
 
@@ -33,13 +38,15 @@ pub struct Walker {
     model: Model,
     desk: Arc<Desk>,
     terminal: Terminal<TestBackend>,
+    /// The walk's own clock for waits: it jumps to the next short one instead of waiting.
+    millis: u64,
 }
 
 impl Walker {
     /// Starts the interface on an imagined terminal.
     pub fn start(desk: &Arc<Desk>, settings: Settings, size: Size) -> Result<Self, String> {
         let terminal = Terminal::new(TestBackend::new(size.width, size.height)).map_err(|error| error.to_string())?;
-        let mut walker = Self { model: Model::new(settings), desk: desk.clone(), terminal };
+        let mut walker = Self { model: Model::new(settings), desk: desk.clone(), terminal, millis: 0 };
         walker.hear(Event::Started { width: size.width, height: size.height });
         Ok(walker)
     }
@@ -68,18 +75,30 @@ impl Walker {
 
     /// Tells the model something, and everything that follows from it, until nothing follows any more.
     fn hear(&mut self, event: Event) {
-        let mut waiting = std::collections::VecDeque::from([event]);
+        let mut waiting = VecDeque::from([event]);
+        let mut wake_at = None;
         for _ in 0..MOST_STEPS {
-            let Some(event) = waiting.pop_front() else { return };
-            let effects = update(&mut self.model, Msg { now: self.desk.clock().moment(), event });
-            for effect in effects {
+            let event = match (waiting.pop_front(), wake_at) {
+                (Some(event), _) => event,
+                (None, Some(at)) if at <= self.millis + SHORT_WAIT => {
+                    (self.millis, wake_at) = (at, None);
+                    Event::Tick
+                }
+                (None, _) => return,
+            };
+            let now = Moment { unix: self.desk.clock().unix(), millis: self.millis };
+            for effect in update(&mut self.model, Msg { now, event }) {
+                if let Effect::WakeAt(at) = effect {
+                    wake_at = Some(at);
+                    continue;
+                }
                 let is_edit = matches!(effect, Effect::Edit { .. } | Effect::Undo | Effect::Redo | Effect::MarkRead(_));
-                waiting.extend(self.desk.carry_out(effect));
+                let answers = self.desk.carry_out(effect);
                 if is_edit {
                     // What the store would tell by itself: everything may have changed.
-                    let change = crate::mail::change::Change { is_flood: true, folders: true, ..Default::default() };
-                    waiting.push_back(Event::Changed(change));
+                    waiting.push_back(Event::Changed(Change { is_flood: true, folders: true, ..Change::default() }));
                 }
+                waiting.extend(answers);
             }
         }
     }
@@ -111,7 +130,7 @@ pub fn to_text(buffer: &Buffer) -> String {
                 skip -= 1;
                 continue;
             }
-            skip = crate::mail::wrap::width(cell.symbol()).saturating_sub(1);
+            skip = wrap::width(cell.symbol()).saturating_sub(1);
             line.push_str(cell.symbol());
         }
         text.push_str(line.trim_end());
