@@ -3,6 +3,7 @@
 //! It does not know how a protocol spells names on the wire.
 
 use crate::mail::id::{AccountId, MailboxId};
+use crate::mail::role_name;
 
 /// What a mailbox is for. The order is the order in the folder list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,4 +92,10 @@ impl Mailbox {
     pub fn depth(&self) -> usize {
         self.name.matches('/').count()
     }
+}
+
+/// Tells what a folder is for by its name in one of many languages, levels parted by `/`. For where the server does
+/// not say it.
+pub fn role_of_name(name: &str) -> Option<Role> {
+    role_name::role_of_name(name)
 }

@@ -23,6 +23,7 @@ pub mod query;
 pub mod quote;
 pub mod remote;
 pub mod render;
+mod role_name;
 pub mod safe;
 pub mod time;
 pub mod view;

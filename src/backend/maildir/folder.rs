@@ -12,9 +12,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::backend::maildir::name;
-use crate::backend::maildir::stand_in::role_of_name;
 use crate::backend::mutf7;
-use crate::mail::mailbox::Role;
+use crate::mail::mailbox::{Role, role_of_name};
 use crate::mail::remote::RemoteMailbox;
 
 /// The path of the root.
@@ -197,12 +196,14 @@ fn with_roles(found: BTreeMap<String, (String, bool)>) -> Vec<RemoteMailbox> {
         })
         .collect();
     mailboxes.sort_by(|a, b| a.name.cmp(&b.name));
+    // Each role is given once, and rather at the top than below.
     let mut taken: Vec<Role> = Vec::new();
-    for mailbox in &mut mailboxes {
-        let is_at_top = !mailbox.name.contains('/');
-        let role = if mailbox.path == INBOX { Some(Role::Inbox) } else { role_of_name(&mailbox.name) };
-        mailbox.role = role.filter(|role| mailbox.is_selectable && is_at_top && !taken.contains(role));
-        taken.extend(mailbox.role);
+    for is_at_top in [true, false] {
+        for mailbox in mailboxes.iter_mut().filter(|mailbox| mailbox.name.contains('/') != is_at_top) {
+            let role = if mailbox.path == INBOX { Some(Role::Inbox) } else { role_of_name(&mailbox.name) };
+            mailbox.role = role.filter(|role| mailbox.is_selectable && !taken.contains(role));
+            taken.extend(mailbox.role);
+        }
     }
     mailboxes
 }

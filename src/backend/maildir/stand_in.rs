@@ -1,10 +1,9 @@
-//! Owns nothing for long: header fields and folder names, read with what `mail` already has, until it offers both.
+//! Owns nothing for long: header fields, read with what `mail` already has, until it offers them.
 //!
-//! Replace by `mail::parse::header` and `mail::mailbox::role_of_name`.
+//! Replace by `mail::parse::header`.
 
 use crate::mail::content::Content;
 use crate::mail::email::Header;
-use crate::mail::mailbox::Role;
 
 /// Reads header fields, with or without the empty line after them.
 pub fn header(bytes: &[u8]) -> Header {
@@ -19,18 +18,4 @@ pub fn header(bytes: &[u8]) -> Header {
     header.in_reply_to = ids("In-Reply-To:");
     header.references = ids("References:");
     header
-}
-
-/// Knows the names that are used most.
-pub fn role_of_name(name: &str) -> Option<Role> {
-    match name.to_lowercase().as_str() {
-        "inbox" => Some(Role::Inbox),
-        "drafts" | "draft" => Some(Role::Drafts),
-        "sent" | "sent items" | "sent mail" | "sent messages" => Some(Role::Sent),
-        "archive" | "archives" => Some(Role::Archive),
-        "all mail" => Some(Role::All),
-        "junk" | "spam" | "junk e-mail" | "junk mail" => Some(Role::Junk),
-        "trash" | "deleted items" | "deleted messages" | "bin" => Some(Role::Trash),
-        _ => None,
-    }
 }
