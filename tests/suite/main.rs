@@ -7,3 +7,8 @@ mod config;
 mod mail;
 mod store;
 mod ui;
+
+// Not every test uses every helper yet.
+#[allow(dead_code)]
+#[path = "../support/mod.rs"]
+mod support;

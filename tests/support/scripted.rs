@@ -1,0 +1,313 @@
+//! A server that says what a test tells it to: an obedient little IMAP server whose greeting and answers can be
+//! replaced one by one, so that a hostile case is a line of data.
+//!
+//! It records every byte that it got outside TLS, and apart from it every byte that came inside.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use surat::backend::net::{Endpoint, Security};
+
+use super::certs::{Certificate, certs};
+
+/// What the server does.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Sends these bytes; `{tag}` is the tag of the command that is being answered.
+    Say(Vec<u8>),
+    /// Sends these bytes again and again until the peer goes away or so many bytes have gone.
+    Flood { bytes: Vec<u8>, cap: usize },
+    /// Sends these bytes one by one.
+    Drip { bytes: Vec<u8>, every: Duration },
+    /// Becomes a TLS server; a peer that does not shake hands ends the connection.
+    StartTls,
+    /// Says nothing any more until the peer goes away.
+    Hold,
+    /// Hangs up.
+    Close,
+}
+
+/// Sends a text.
+pub fn say(text: impl AsRef<[u8]>) -> Vec<Step> {
+    vec![Step::Say(text.as_ref().to_vec())]
+}
+
+/// What a server does from the greeting on.
+#[derive(Debug, Clone)]
+pub struct Script {
+    is_tls: bool,
+    certificate: Certificate,
+    greeting: Vec<Step>,
+    rules: Vec<(String, Vec<Step>)>,
+}
+
+impl Script {
+    /// An obedient server that speaks plain text and has one mailbox with one message.
+    pub fn new() -> Script {
+        Script { is_tls: false, certificate: certs().good.clone(), greeting: say("* OK ready\r\n"), rules: Vec::new() }
+    }
+
+    /// The same with TLS from the first byte.
+    pub fn tls(certificate: &Certificate) -> Script {
+        Script { is_tls: true, certificate: certificate.clone(), ..Script::new() }
+    }
+
+    pub fn greet(mut self, steps: Vec<Step>) -> Script {
+        self.greeting = steps;
+        self
+    }
+
+    /// Answers every command that begins with `verb` (`SELECT`, `UID FETCH`) like this. The first fitting rule wins.
+    pub fn on(mut self, verb: &str, steps: Vec<Step>) -> Script {
+        self.rules.push((verb.to_ascii_uppercase(), steps));
+        self
+    }
+
+    /// Starts serving.
+    pub fn start(self) -> Scripted {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let record = Arc::new(Mutex::new(Record::default()));
+        let theirs = record.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (script, record) = (self.clone(), theirs.clone());
+                thread::spawn(move || {
+                    stream.set_nodelay(true).ok();
+                    stream.set_read_timeout(Some(Duration::from_secs(60))).ok();
+                    stream.set_write_timeout(Some(Duration::from_secs(60))).ok();
+                    let raw = stream.try_clone();
+                    let mut session = Session { wire: Wire::Plain(stream), record, script };
+                    session.serve().ok();
+                    raw.map(|raw| raw.shutdown(Shutdown::Both)).ok();
+                });
+            }
+        });
+        Scripted { port, record }
+    }
+}
+
+/// What the peer sent.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Outside TLS, without the bytes of handshakes.
+    pub clear: Vec<u8>,
+    /// Inside TLS.
+    pub inside: Vec<u8>,
+    /// How many connections came as far as the greeting.
+    pub greeted: usize,
+}
+
+impl Record {
+    /// All that was sent, as text.
+    pub fn text(&self) -> String {
+        format!("{}{}", String::from_utf8_lossy(&self.clear), String::from_utf8_lossy(&self.inside))
+    }
+}
+
+/// A running scripted server.
+#[derive(Debug)]
+pub struct Scripted {
+    pub port: u16,
+    record: Arc<Mutex<Record>>,
+}
+
+impl Scripted {
+    pub fn record(&self) -> Record {
+        self.record.lock().unwrap().clone()
+    }
+
+    pub fn endpoint(&self, security: Security) -> Endpoint {
+        let ca_file = Some(certs().authority.clone());
+        Endpoint { host: "localhost".into(), port: self.port, security, ca_file }
+    }
+}
+
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<native_tls::TlsStream<TcpStream>>),
+    Gone,
+}
+
+struct Session {
+    wire: Wire,
+    record: Arc<Mutex<Record>>,
+    script: Script,
+}
+
+impl Session {
+    fn serve(&mut self) -> io::Result<()> {
+        if self.script.is_tls {
+            self.start_tls()?;
+        }
+        self.record.lock().unwrap().greeted += 1;
+        let greeting = self.script.greeting.clone();
+        self.act(&greeting, "*")?;
+        loop {
+            let line = self.read_command()?;
+            let (tag, command) = line.split_once(' ').unwrap_or((&line, ""));
+            let upper = command.to_ascii_uppercase();
+            let rule = self.script.rules.iter().find(|(verb, _)| upper.starts_with(verb.as_str()));
+            let steps = rule.map(|(_, steps)| steps.clone()).unwrap_or_else(|| obedient(&upper));
+            self.act(&steps, tag)?;
+        }
+    }
+
+    fn act(&mut self, steps: &[Step], tag: &str) -> io::Result<()> {
+        for step in steps {
+            match step {
+                Step::Say(bytes) => self.send(&with_tag(bytes, tag))?,
+                Step::Flood { bytes, cap } => {
+                    let piece = bytes.repeat((32 << 10) / bytes.len().max(1) + 1);
+                    let mut left = *cap;
+                    while left > 0 {
+                        let some = &piece[..piece.len().min(left)];
+                        self.send(some)?;
+                        left -= some.len();
+                    }
+                }
+                Step::Drip { bytes, every } => {
+                    for byte in with_tag(bytes, tag) {
+                        self.send(&[byte])?;
+                        thread::sleep(*every);
+                    }
+                }
+                Step::StartTls => self.start_tls()?,
+                Step::Hold => {
+                    let mut buffer = [0; 4096];
+                    while self.receive(&mut buffer)? > 0 {}
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Step::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one command with its literals, which are replaced by nothing.
+    fn read_command(&mut self) -> io::Result<String> {
+        let mut command = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            while !line.ends_with(b"\n") {
+                let mut byte = [0];
+                if self.receive(&mut byte)? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                line.push(byte[0]);
+            }
+            while line.ends_with(b"\n") || line.ends_with(b"\r") {
+                line.pop();
+            }
+            command.extend(&line);
+            let text = String::from_utf8_lossy(&line).into_owned();
+            let Some(size) = text.strip_suffix('}').and_then(|text| text.rsplit_once('{')).map(|(_, size)| size) else {
+                return Ok(String::from_utf8_lossy(&command).into_owned());
+            };
+            if !size.ends_with('+') {
+                self.send(b"+ go on\r\n")?;
+            }
+            let size: usize = size.trim_end_matches('+').parse().unwrap_or(0);
+            for _ in 0..size {
+                if self.receive(&mut [0])? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.wire {
+            Wire::Plain(stream) => {
+                let read = stream.read(buffer)?;
+                self.record.lock().unwrap().clear.extend(&buffer[..read]);
+                Ok(read)
+            }
+            Wire::Tls(stream) => {
+                let read = stream.read(buffer)?;
+                self.record.lock().unwrap().inside.extend(&buffer[..read]);
+                Ok(read)
+            }
+            Wire::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.wire {
+            Wire::Plain(stream) => stream.write_all(bytes),
+            Wire::Tls(stream) => stream.write_all(bytes),
+            Wire::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn start_tls(&mut self) -> io::Result<()> {
+        let Wire::Plain(stream) = std::mem::replace(&mut self.wire, Wire::Gone) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        // Whoever goes on in plain text instead of shaking hands is to be seen in the record.
+        let mut first = [0];
+        while stream.peek(&mut first)? == 1 && first[0] != 0x16 {
+            let mut rest = [0; 4096];
+            let read = (&mut &stream).read(&mut rest)?;
+            self.record.lock().unwrap().clear.extend(&rest[..read]);
+        }
+        let acceptor = native_tls::TlsAcceptor::new(self.script.certificate.identity()).map_err(io::Error::other)?;
+        let stream = acceptor.accept(stream).map_err(|error| io::Error::other(error.to_string()))?;
+        self.wire = Wire::Tls(Box::new(stream));
+        Ok(())
+    }
+}
+
+fn with_tag(bytes: &[u8], tag: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(5).position(|window| window == b"{tag}") {
+        out.extend(&rest[..at]);
+        out.extend(tag.as_bytes());
+        rest = &rest[at + 5..];
+    }
+    out.extend(rest);
+    out
+}
+
+/// The one message of the obedient server.
+pub const HEADER: &str = "From: Ani <ani@example.org>\r\nSubject: One\r\nMessage-ID: <one@example.org>\r\n\r\n";
+
+/// What a server without any ill will answers.
+fn obedient(command: &str) -> Vec<Step> {
+    let word = command.split(' ').next().unwrap_or("");
+    let untagged = match word {
+        "CAPABILITY" => "* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN UIDPLUS IDLE\r\n".into(),
+        "LIST" => "* LIST (\\HasNoChildren) \"/\" INBOX\r\n".into(),
+        "STATUS" => "* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 UNSEEN 1)\r\n".into(),
+        "SELECT" | "EXAMINE" => "* FLAGS (\\Seen \\Flagged)\r\n* 1 EXISTS\r\n* 0 RECENT\r\n\
+             * OK [UIDVALIDITY 7] go\r\n* OK [UIDNEXT 2] go\r\n"
+            .into(),
+        "FETCH" | "UID" if command.contains("BODY.PEEK[]") => {
+            let body = "<0> {".to_string();
+            format!("* 1 FETCH (UID 1 BODY[]{body}{}}}\r\n{HEADER})\r\n", HEADER.len())
+        }
+        "FETCH" | "UID" if command.contains("FETCH") && command.contains("HEADER") => {
+            let section = command.find("BODY.PEEK[").map(|at| &command[at + 10..]).unwrap_or("HEADER]");
+            let section = section.split(']').next().unwrap_or("HEADER");
+            format!(
+                "* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE \"02-Nov-2026 10:00:00 +0000\" RFC822.SIZE {0} \
+                 BODY[{section}] {{{0}}}\r\n{HEADER})\r\n",
+                HEADER.len()
+            )
+        }
+        "FETCH" | "UID" if command.contains("FETCH") => "* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n".into(),
+        "UID" if command.contains("SEARCH") => "* SEARCH 1\r\n".into(),
+        "STARTTLS" => {
+            return vec![Step::Say(b"{tag} OK begin\r\n".to_vec()), Step::StartTls];
+        }
+        "IDLE" => return say("+ idling\r\n"),
+        "LOGOUT" => return vec![Step::Say(b"* BYE bye\r\n{tag} OK bye\r\n".to_vec()), Step::Close],
+        "DONE" => String::new(),
+        _ => String::new(),
+    };
+    say(format!("{untagged}{{tag}} OK done\r\n"))
+}
