@@ -41,6 +41,7 @@ pub fn document(raw: &[u8], own_addresses: &[String], options: RenderOptions) ->
     let body = content.body.unwrap_or(Body::Mixed(Vec::new()));
     let sources = Sources { pictures: content.pictures, raw };
     write(&mut document, &content.header, &body, &sources, own_addresses, options);
+    document.cut = document.cut.or(content.note);
     document
 }
 

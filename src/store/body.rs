@@ -13,12 +13,10 @@ use sha2::{Digest, Sha256};
 use super::error::{Error, Fault};
 use super::text::spaced;
 use super::{Store, Transaction};
-use crate::mail::content::Content;
-use crate::mail::html;
 use crate::mail::id::{AccountId, EmailId, MailboxId, ThreadId};
 use crate::mail::mailbox::Role;
+use crate::mail::parse;
 use crate::mail::remote::{RemoteId, Slice, Want};
-use crate::mail::render::Body as Part;
 use crate::mail::time::UnixTime;
 
 /// zstd's own default: higher levels gain little on mail and cost much.
@@ -29,10 +27,6 @@ const WORTH: (usize, usize) = (7, 8);
 const SMALLEST_PACKED: usize = 512;
 /// Text beyond this many bytes of one message is not searched.
 const MOST_TEXT: usize = 1024 * 1024;
-/// Plain text of fewer bytes may only say that there is a better form.
-const TELLING: usize = 400;
-/// Bytes of a preview.
-const PREVIEW: usize = 200;
 /// Fewer bytes than this are not worth another thread.
 const WORTH_A_THREAD: usize = 64 * 1024;
 
@@ -356,8 +350,9 @@ impl Packer {
     }
 
     fn pack(&mut self, raw: &[u8]) -> Packed {
-        let message = read(raw);
-        let (text, preview, has_attachment) = (message.text, message.preview, message.has_attachment);
+        let message = parse::message(raw);
+        let text = cut(&message.search_text()).to_owned();
+        let (preview, has_attachment) = (message.preview(), message.has_attachment());
         Packed { text, preview, has_attachment, ..self.pack_unread(raw) }
     }
 
@@ -370,72 +365,6 @@ impl Packer {
         };
         Packed { sha256, encoding, bytes, text: String::new(), preview: String::new(), has_attachment: false }
     }
-}
-
-/// What the full text and the lists want to know of a message.
-struct ReadMessage {
-    text: String,
-    preview: String,
-    has_attachment: bool,
-}
-
-fn read(raw: &[u8]) -> ReadMessage {
-    let content = Content::read(raw);
-    let mut text = String::new();
-    if let Some(body) = &content.body {
-        gather(body, &mut text);
-    }
-    let mut preview = String::new();
-    for word in text.split_whitespace().take(PREVIEW / 2) {
-        if preview.len() + word.len() > PREVIEW {
-            break;
-        }
-        preview.push_str(if preview.is_empty() { "" } else { " " });
-        preview.push_str(word);
-    }
-    // What the text shows in its middle is no attachment to look for.
-    let is_shown = |number: usize| content.pictures.values().any(|(_, shown)| *shown == number);
-    let has_attachment = content.attachments.iter().any(|part| !part.is_inline && !is_shown(part.number));
-    text.truncate(cut(&text).len());
-    ReadMessage { text, preview, has_attachment }
-}
-
-/// Gathers the words of a message for people, each once: of several forms the plain one, unless it says so little that
-/// it may only ask for another program.
-fn gather(body: &Part, text: &mut String) {
-    if text.len() > MOST_TEXT {
-        return;
-    }
-    match body {
-        Part::Plain(words, _) | Part::Calendar(words) | Part::Report(words) => push(text, words),
-        Part::Html(html) => push(text, &html::plain_text(html)),
-        Part::Picture(name) => push(text, name),
-        Part::Alternative(forms) => {
-            let before = text.len();
-            forms.iter().filter(|form| !has_html(form)).for_each(|form| gather(form, text));
-            if text.len() - before < TELLING {
-                forms.iter().filter(|form| has_html(form)).for_each(|form| gather(form, text));
-            }
-        }
-        Part::Mixed(parts) => parts.iter().for_each(|part| gather(part, text)),
-        Part::Message(header, body) => {
-            push(text, &header.subject);
-            gather(body, text);
-        }
-    }
-}
-
-fn has_html(body: &Part) -> bool {
-    match body {
-        Part::Html(_) => true,
-        Part::Alternative(parts) | Part::Mixed(parts) => parts.iter().any(has_html),
-        _ => false,
-    }
-}
-
-fn push(text: &mut String, words: &str) {
-    text.push_str(words);
-    text.push('\n');
 }
 
 fn cut(text: &str) -> &str {

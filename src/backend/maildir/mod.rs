@@ -16,7 +16,6 @@ mod name;
 mod pull;
 mod push;
 mod scan;
-mod stand_in;
 
 use crate::backend::maildir::push::Writer;
 use crate::backend::maildir::scan::State;

@@ -13,8 +13,8 @@ use tokio::sync::mpsc::Sender;
 use crate::backend::maildir::name;
 use crate::backend::maildir::push::Index;
 use crate::backend::maildir::scan::{self, Entry, Files, Listing, State};
-use crate::backend::maildir::stand_in as parse;
 use crate::mail::keyword::Keywords;
+use crate::mail::parse;
 use crate::mail::remote::{Arrived, Cursor, Delta, RemoteId, Slice, Want};
 use crate::mail::time::UnixTime;
 
