@@ -8,28 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::accounts::AccountManager;
 use crate::app::clock::Clock;
+use crate::app::mailbag::Mailbag;
 use crate::config::open::Opener;
 use crate::config::save;
 use crate::mail::document::{Attachment, RenderOptions};
 use crate::mail::email::Email;
 use crate::mail::id::EmailId;
 use crate::mail::mutation::{Edit, Mutation, Target};
-use crate::mail::render;
 use crate::mail::view::{Anchor, View};
-mod parse {
-    pub struct Message;
-    impl Message {
-        pub fn attachments(&self) -> Vec<crate::mail::document::Attachment> {
-            vec![]
-        }
-        pub fn attachment_bytes(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
-    }
-    pub fn message(_: &[u8]) -> Message {
-        Message
-    }
-}
+use crate::mail::{parse, render};
 use crate::store::{Error, Store};
 use crate::ui::message::{AccountLine, Effect, Event, Targets, ThreadLine};
 
@@ -56,6 +43,12 @@ impl Desk {
         downloads: PathBuf,
     ) -> Self {
         Self { store, accounts, manager, clock, downloads, opener: Mutex::default() }
+    }
+
+    /// Has every change of the store put into a bag.
+    pub fn tell_changes(&self, bag: &Arc<Mailbag>) {
+        let bag = bag.clone();
+        self.store.subscribe(Box::new(move |change| bag.put_change(change)));
     }
 
     /// Gives the clock.

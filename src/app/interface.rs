@@ -131,16 +131,13 @@ impl Program {
             // A full channel wakes the loop anyway.
             move || drop(sender.try_send(Incoming::News))
         }));
-        self.store.subscribe(Box::new({
-            let bag = bag.clone();
-            move |change| bag.put_change(change)
-        }));
         let accounts = account_lines(&self.store, &self.accounts).map_err(|error| error.to_string())?;
         let network = match self.has_network {
             true => Some(Network::start(&self.store, &self.accounts, self.is_paused, &bag)?),
             false => None,
         };
         let desk = desk(&self.store, accounts, network.as_ref(), self.clock, self.downloads);
+        desk.tell_changes(&bag);
         check_store(&self.store, &sender);
         let lanes = Lanes::start(&desk, {
             let sender = sender.clone();

@@ -11,9 +11,9 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
 use crate::app::effects::Desk;
+use crate::app::mailbag::Mailbag;
 use crate::cli::args::Size;
 use crate::config::key::{self, Key, KeyCode};
-use crate::mail::change::Change;
 use crate::mail::wrap;
 use crate::ui::message::{Effect, Event, Moment, Msg};
 use crate::ui::{Model, Settings, update, view};
@@ -37,6 +37,7 @@ const TOUR: [(&str, &[&str]); 6] = [
 pub struct Walker {
     model: Model,
     desk: Arc<Desk>,
+    bag: Arc<Mailbag>,
     terminal: Terminal<TestBackend>,
     /// The walk's own clock for waits: it jumps to the next short one instead of waiting.
     millis: u64,
@@ -46,7 +47,9 @@ impl Walker {
     /// Starts the interface on an imagined terminal.
     pub fn start(desk: &Arc<Desk>, settings: Settings, size: Size) -> Result<Self, String> {
         let terminal = Terminal::new(TestBackend::new(size.width, size.height)).map_err(|error| error.to_string())?;
-        let mut walker = Self { model: Model::new(settings), desk: desk.clone(), terminal, millis: 0 };
+        let bag = Arc::new(Mailbag::new(|| {}));
+        desk.tell_changes(&bag);
+        let mut walker = Self { model: Model::new(settings), desk: desk.clone(), bag, terminal, millis: 0 };
         walker.hear(Event::Started { width: size.width, height: size.height });
         Ok(walker)
     }
@@ -92,11 +95,10 @@ impl Walker {
                     wake_at = Some(at);
                     continue;
                 }
-                let is_edit = matches!(effect, Effect::Edit { .. } | Effect::Undo | Effect::Redo | Effect::MarkRead(_));
                 let answers = self.desk.carry_out(effect);
-                if is_edit {
-                    // What the store would tell by itself: everything may have changed.
-                    waiting.push_back(Event::Changed(Change { is_flood: true, folders: true, ..Change::default() }));
+                let change = self.bag.take().change;
+                if !change.is_empty() {
+                    waiting.push_back(Event::Changed(change));
                 }
                 waiting.extend(answers);
             }
