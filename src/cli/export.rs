@@ -17,7 +17,7 @@ use crate::cli::failure::{Failure, Status};
 use crate::cli::say;
 use crate::cli::select::{self, Catalogue};
 use crate::mail::email::Email;
-use crate::mail::id::{AccountId, EmailId};
+use crate::mail::id::AccountId;
 use crate::mail::keyword::{ANSWERED, DELETED, DRAFT, FLAGGED, FORWARDED, Keywords, SEEN};
 use crate::mail::mailbox::Mailbox;
 use crate::mail::time::UnixTime;
@@ -196,12 +196,7 @@ fn export_each(
     exported: &mut Exported,
     mut write: impl FnMut(&Email, &[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut ids: Vec<EmailId> = Vec::new();
-    select::walk(store, &select::view(mailbox.id, false), |email| {
-        ids.push(email.id);
-        Ok(true)
-    })?;
-    for id in ids.into_iter().rev() {
+    for id in select::oldest_first(store, mailbox.id)? {
         // What another process took away meanwhile is not there to be exported.
         let Some(email) = store.email(id)? else { continue };
         match store.raw(id)? {

@@ -149,15 +149,8 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
         let catalogue = Catalogue::read(store)?;
         let mut found = Vec::new();
         for mailbox in catalogue.chosen(args.folder.as_deref(), account, select::is_inbox)? {
-            let mut room = args.limit;
-            select::walk(store, &select::view(mailbox.id, args.unread), |email| {
-                let has_room = room > 0;
-                if has_room {
-                    room -= 1;
-                    found.push((email, Some(mailbox.id)));
-                }
-                Ok(has_room)
-            })?;
+            let newest = select::newest(store, &select::view(mailbox.id, args.unread), args.limit)?;
+            found.extend(newest.into_iter().map(|email| (email, Some(mailbox.id))));
         }
         found.sort_by_key(|(email, _)| Reverse(email.id));
         found.truncate(args.limit);

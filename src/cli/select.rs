@@ -103,18 +103,30 @@ pub fn view(mailbox: MailboxId, is_unread_only: bool) -> View {
     View::Search(unread, Scope::Mailbox(mailbox))
 }
 
-/// Walks the emails of a view, newest first, a page at a time; `see` says whether it wants more.
-pub fn walk(store: &Store, view: &View, mut see: impl FnMut(Email) -> Result<bool, Failure>) -> Result<(), Failure> {
-    let mut before = None;
-    loop {
-        let page = store.emails(view, before, PAGE)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        before = Some(last.id);
-        for email in page {
-            if !see(email)? {
-                return Ok(());
-            }
+/// Gives the newest emails of a view, at most so many.
+pub fn newest(store: &Store, view: &View, limit: usize) -> Result<Vec<Email>, Failure> {
+    let mut found: Vec<Email> = Vec::new();
+    while found.len() < limit {
+        let before = found.last().map(|email| email.id);
+        let page = store.emails(view, before, PAGE.min(limit - found.len()))?;
+        if page.is_empty() {
+            break;
         }
+        found.extend(page);
+    }
+    Ok(found)
+}
+
+/// Gives the ids of all emails of a mailbox, oldest first.
+pub fn oldest_first(store: &Store, mailbox: MailboxId) -> Result<Vec<EmailId>, Failure> {
+    let mut ids: Vec<EmailId> = Vec::new();
+    loop {
+        let page = store.emails(&View::Mailbox(mailbox), ids.last().copied(), PAGE)?;
+        if page.is_empty() {
+            ids.reverse();
+            return Ok(ids);
+        }
+        ids.extend(page.iter().map(|email| email.id));
     }
 }
 

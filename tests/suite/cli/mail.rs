@@ -201,6 +201,20 @@ fn folders_are_counted() {
 }
 
 #[test]
+fn the_bytes_of_a_mail_come_out_as_they_came() {
+    let home = stored();
+    for (message_id, bytes) in [("one@example.org", PLAIN), ("two@example.org", HOSTILE), ("four@example.org", BARE)] {
+        let id = id_of(&home, message_id);
+        assert_eq!(home.run(&["show", &id, "--raw"]).bytes, bytes);
+        let headers = home.run(&["show", &id, "--headers"]).bytes;
+        assert!(bytes.starts_with(&headers) && (headers.ends_with(b"\r\n\r\n") || headers == BARE), "{headers:?}");
+    }
+    assert!(home.fails(1, &["show", "zzz"]).contains("there is no mail with the id zzz"));
+    assert!(home.fails(1, &["show", "hello!"]).contains("not an id"));
+    assert!(home.fails(2, &["show", "zzz", "--raw", "--json"]).contains("leave out --json"));
+}
+
+#[test]
 fn each_change_is_undone_by_another_process() {
     let home = stored();
     let id = id_of(&home, "one@example.org");
