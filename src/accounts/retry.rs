@@ -46,9 +46,9 @@ pub fn notice(account: &str, error: &Error) -> Notice {
 
 fn remedy(account: &str, kind: Kind) -> String {
     match kind {
-        Kind::Network => "Check the connection and the host name; it is tried again by itself.".into(),
-        Kind::Timeout => "The server is slow or the link is dead; it is tried again by itself.".into(),
-        Kind::Busy => "The server asks to come back later; it is tried again by itself.".into(),
+        Kind::Network => "Check the connection and the host name, then try again.".into(),
+        Kind::Timeout => "The server is slow or the link is dead; try again.".into(),
+        Kind::Busy => "The server asks to come back later; try again then.".into(),
         Kind::Certificate => format!(
             "Nothing was sent. Check `host` of account {account}; a company's own certificate goes into `ca_file`."
         ),
@@ -61,10 +61,9 @@ fn remedy(account: &str, kind: Kind) -> String {
         ),
         Kind::Refused => "The server refused this; the rest goes on.".into(),
         Kind::Protocol | Kind::Limit => {
-            "The server does not keep to the protocol; it is tried again. `--log debug` writes down what happened."
-                .into()
+            "The server does not keep to the protocol; try again. `--log debug` writes down what happened.".into()
         }
-        Kind::Local => "Something on this computer is in the way; mend it, then press R.".into(),
+        Kind::Local => "Something on this computer is in the way; mend it, then try again.".into(),
         Kind::Unsupported => "This server cannot do that.".into(),
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::retry;
 use crate::accounts::worker::{self, Connector, Desk, Listener};
+use crate::accounts::{push, retry};
 use crate::backend::{Backend, Error, Kind};
 use crate::config::Account;
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
@@ -99,13 +99,15 @@ pub struct Trial {
     pub folders: Vec<(String, Option<Role>)>,
     /// What went wrong.
     pub error: Option<Notice>,
+    /// What kind of thing that was: it tells which step failed, and whether trying again can help.
+    pub kind: Option<Kind>,
 }
 
 /// Connects, signs in and lists the folders; keeps nothing.
 pub async fn try_account(settings: &Account) -> Trial {
     match connect::connector(settings) {
         AnyConnector::Maildir(connector) => try_connector(settings, connector.as_ref()).await,
-        AnyConnector::None(notice) => Trial { error: Some(notice), ..Trial::default() },
+        AnyConnector::None(notice) => Trial { error: Some(notice), kind: Some(Kind::Unsupported), ..Trial::default() },
     }
 }
 
@@ -121,6 +123,25 @@ async fn try_connector<C: Connector>(settings: &Account, connector: &C) -> Trial
         Ok::<(), Error>(())
     };
     let result = tried.await;
+    trial.kind = result.as_ref().err().map(|error| error.kind);
     trial.error = result.err().map(|error| retry::notice(&settings.name, &error));
     trial
+}
+
+/// Pushes what is pending of one account and fetches nothing; says how many edits travelled. An account whose server
+/// takes no edits from this version keeps them all.
+pub async fn push_once(store: &Store, settings: &Account) -> Result<u64, Notice> {
+    let say = |error: Error| retry::notice(&settings.name, &error);
+    let account = store
+        .account(&settings.name)
+        .map_err(|error| say(Error::new(Kind::Local, "the store", "keeping mail", error.to_string())))?;
+    match connect::connector(settings) {
+        AnyConnector::Maildir(connector) => {
+            let mut backend = connector.connect().await.map_err(say)?;
+            let pushed = push::all(&mut backend, store, account).await;
+            backend.close().await;
+            pushed.map_err(|failure| say(failure.into_error()))
+        }
+        _ => Ok(0),
+    }
 }

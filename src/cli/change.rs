@@ -1,6 +1,6 @@
 //! Owns the commands that change mail: `mark`, `move`, `archive`, `delete`, `undo`.
 //!
-//! Each is one transaction in the store and done with it; a server hears of it when the account is next in step.
+//! Each is one transaction in the store and done with it. What can be carried over at once is; what waits is said.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use crate::cli::context::{Context, now};
 use crate::cli::failure::Failure;
 use crate::cli::say;
 use crate::cli::select::{self, Catalogue};
+use crate::cli::sync;
 use crate::mail::email::Email;
 use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::keyword::{FLAGGED, SEEN};
@@ -23,6 +24,7 @@ use crate::store::Store;
 struct Changed {
     done: Vec<String>,
     emails: usize,
+    waiting: u64,
 }
 
 /// Marks mail.
@@ -50,7 +52,7 @@ fn to_role_or_mark(context: &Context, ids: &[String], edit: Edit) -> Result<(), 
     context.with_store(None, |store, _| {
         let catalogue = Catalogue::read(store)?;
         let emails = select::emails(store, ids)?;
-        report(context, &[commit(store, &catalogue, &emails, edit, None)?])
+        report(context, store, &[commit(store, &catalogue, &emails, edit, None)?])
     })
 }
 
@@ -78,17 +80,17 @@ pub fn move_to(context: &Context, ids_and_folder: &[String]) -> Result<(), Failu
                 commit(store, &catalogue, emails, Edit::Move(*target), Some(catalogue.name(*target)))
             })
             .collect();
-        report(context, &done?)
+        report(context, store, &done?)
     })
 }
 
 /// Takes the last change back.
 pub fn undo(context: &Context) -> Result<(), Failure> {
     context.with_store(None, |store, _| match store.undo(now())? {
-        Some(done) => report(context, &[Done { label: format!("Undone: {}", done.label), ..done }]),
+        Some(done) => report(context, store, &[Done { label: format!("Undone: {}", done.label), ..done }]),
         None => {
             say("Nothing to undo.");
-            if context.output.is_json { report(context, &[]) } else { Ok(()) }
+            if context.output.is_json { report(context, store, &[]) } else { Ok(()) }
         }
     })
 }
@@ -118,17 +120,24 @@ fn seen_from(email: &Email, catalogue: &Catalogue, edit: &Edit) -> Option<Mailbo
     }
 }
 
-fn report(context: &Context, done: &[Done]) -> Result<(), Failure> {
+fn report(context: &Context, store: &Store, done: &[Done]) -> Result<(), Failure> {
+    if !context.output.is_json {
+        for done in done {
+            match done.emails {
+                0 => say("nothing to change: all was so already"),
+                _ => say(&done.label),
+            }
+        }
+    }
+    // The change is made; whatever keeps it from travelling now is said, and is no failure of the command.
+    let waiting = sync::push(context, store).unwrap_or_else(|failure| {
+        say(&failure.what);
+        0
+    });
     if context.output.is_json {
         let emails = done.iter().map(|done| done.emails).sum();
         let done = done.iter().map(|done| done.label.clone()).collect();
-        return Ok(context.output.json(&Changed { done, emails })?);
-    }
-    for done in done {
-        match done.emails {
-            0 => say("nothing to change: all was so already"),
-            _ => say(&done.label),
-        }
+        context.output.json(&Changed { done, emails, waiting })?;
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use crate::{config, store};
 
 /// The exit statuses of a command that did not end well.
-#[allow(dead_code, reason = "the two that only `sync` needs come with it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// It failed.

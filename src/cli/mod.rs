@@ -23,8 +23,10 @@ mod failure;
 mod manual;
 mod output;
 mod read;
+mod runtime;
 mod select;
 mod show;
+mod sync;
 mod usage;
 
 use crate::cli::args::{Cli, Command, DemoArgs, Global};
@@ -123,10 +125,8 @@ fn execute(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Delete { ids } => change::delete(context, &ids),
         Command::Undo => change::undo(context),
         Command::Export(args) => export::run(context, &args),
-        Command::Sync { .. } | Command::Attachments { .. } => {
-            context.config_with_accounts()?;
-            Err(Failure::failed("this command is not built yet"))
-        }
+        Command::Sync { account } => sync::run(context, account.as_deref()),
+        Command::Attachments { id, save } => attachments::run(context, &id, save.as_deref()),
         Command::Doctor => doctor::run(context),
         // These three need no surroundings and were done before.
         Command::Demo(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 mod account;
 mod mail;
+mod sync;
 mod usage;
 
 /// A person's computer: a home directory and nothing else.

@@ -1,0 +1,285 @@
+//! Owns `surat sync`: everything into step once, with a report for each account; and the short push after a change.
+//!
+//! How an account is brought into step is known by `accounts`.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::accounts::sync::{self, Synced};
+use crate::accounts::worker::{Event, Listener};
+use crate::cli::context::Context;
+use crate::cli::failure::{Failure, Status};
+use crate::cli::output::in_bytes;
+use crate::cli::{runtime, say};
+use crate::config::account::{Account, Source};
+use crate::config::lock::SyncLock;
+use crate::mail::account::{AccountStatus, Notice};
+use crate::mail::safe::SafeText;
+use crate::mail::wrap;
+use crate::store::Store;
+
+/// After a change the push may take so long before the command ends without it.
+const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// The line of progress is not rewritten more often.
+const REWRITE_EVERY: Duration = Duration::from_millis(80);
+/// Columns of the line of progress when the terminal does not say how many it has.
+const USUAL_WIDTH: usize = 80;
+
+/// One account in `sync --json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    account: &'a str,
+    fetched: u64,
+    deleted_on_server: u64,
+    pushed: u64,
+    sent: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    seconds: f64,
+    error: Option<String>,
+}
+
+/// The document of `sync --json`.
+#[derive(Debug, Default, Serialize)]
+struct Reports<'a> {
+    accounts: Vec<Report<'a>>,
+    /// Why nothing was done: `offline`, or `another process` that does it.
+    left_to: Option<&'static str>,
+}
+
+/// Brings everything into step once.
+pub fn run(context: &Context, name: Option<&str>) -> Result<(), Failure> {
+    let config = context.config_with_accounts()?;
+    let chosen = context.chosen(&config, name)?;
+    for resting in chosen.iter().filter(|account| account.is_disabled) {
+        say(&format!("account \"{}\" is disabled in the configuration and was left out", resting.name));
+    }
+    let awake: Vec<Account> = chosen.into_iter().filter(|account| !account.is_disabled).cloned().collect();
+    if context.global.offline {
+        return leave(context, "offline", "--offline: no server was asked, what is here stays as it is");
+    }
+    let Some(lock) = SyncLock::try_take(&context.paths.data_dir)? else {
+        let words = "another Surat is running with this mail and keeps it in step; nothing was done here";
+        return leave(context, "another process", words);
+    };
+    let store = context.open_store()?;
+    let progress = Progress::new();
+    let synced = runtime::block_on(sync::once(&store, &awake, &progress.listener()));
+    progress.clear();
+    store.close();
+    drop(lock);
+    report(context, &awake, &synced?)
+}
+
+fn leave(context: &Context, left_to: &'static str, words: &str) -> Result<(), Failure> {
+    say(words);
+    if context.output.is_json {
+        context.output.json(&Reports { accounts: Vec::new(), left_to: Some(left_to) })?;
+    }
+    Ok(())
+}
+
+fn report(context: &Context, awake: &[Account], synced: &[Synced]) -> Result<(), Failure> {
+    let mut reports = Reports::default();
+    let (mut failed, mut unreached) = (0, 0);
+    for account in awake {
+        let Some(done) = synced.iter().find(|done| done.account == account.name) else {
+            failed += 1;
+            let error = "Surat stumbled while it worked on this account; `--log debug` writes down where";
+            say(&format!("{}: {error}", account.name));
+            reports.accounts.push(Report::of_error(&account.name, error));
+            continue;
+        };
+        if let Some(notice) = &done.report.error {
+            failed += 1;
+            unreached += usize::from(!done.was_reached);
+            say(&format!("{}: {}", account.name, in_words(notice)));
+        } else if !context.output.is_json {
+            context.output.line(&format!("{}: {}", account.name, summary(done)))?;
+        }
+        reports.accounts.push(Report::of(done));
+    }
+    if context.output.is_json {
+        context.output.json(&reports)?;
+    }
+    match failed {
+        0 => Ok(()),
+        failed if failed < awake.len() => Err(Failure::new(Status::Partly, "")),
+        failed if failed == unreached => Err(Failure::new(Status::TryLater, "")),
+        _ => Err(Failure::failed("")),
+    }
+}
+
+impl<'a> Report<'a> {
+    fn of(done: &'a Synced) -> Self {
+        let report = &done.report;
+        Self {
+            account: &done.account,
+            fetched: report.fetched,
+            deleted_on_server: report.deleted_on_server,
+            pushed: report.pushed,
+            sent: report.sent,
+            bytes_in: report.bytes_in,
+            bytes_out: report.bytes_out,
+            seconds: done.took.as_secs_f64(),
+            error: report.error.as_ref().map(in_words),
+        }
+    }
+
+    fn of_error(account: &'a str, error: &str) -> Self {
+        Self {
+            account,
+            fetched: 0,
+            deleted_on_server: 0,
+            pushed: 0,
+            sent: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            seconds: 0.0,
+            error: Some(error.to_owned()),
+        }
+    }
+}
+
+/// Says what was done, leaving out what was not: `12 new, 1 change carried over, 45 KB, 0.4 s`.
+fn summary(done: &Synced) -> String {
+    let report = &done.report;
+    let mut parts = vec![match report.fetched {
+        0 => "nothing new".to_owned(),
+        new => format!("{new} new"),
+    }];
+    match report.pushed {
+        0 => {}
+        1 => parts.push("1 change carried over".to_owned()),
+        many => parts.push(format!("{many} changes carried over")),
+    }
+    match report.bytes_in + report.bytes_out {
+        0 => {}
+        bytes => parts.push(in_bytes(bytes)),
+    }
+    parts.push(format!("{:.1} s", done.took.as_secs_f64()));
+    parts.join(", ")
+}
+
+/// Says a notice: what happened, the server's own words, what to do.
+pub fn in_words(notice: &Notice) -> String {
+    let said = notice.server_says.as_deref().map(|words| format!("; the server says: {words}")).unwrap_or_default();
+    format!("{}{said}. {}", notice.what, notice.remedy).trim_end().to_owned()
+}
+
+/// One line on a terminal that says how far every account is, rewritten in place.
+#[derive(Clone)]
+struct Progress {
+    shown: Option<Arc<Mutex<Shown>>>,
+}
+
+struct Shown {
+    accounts: BTreeMap<String, String>,
+    at: Option<Instant>,
+    width: usize,
+}
+
+impl Progress {
+    /// Shows nothing where standard error is no terminal.
+    fn new() -> Self {
+        let stderr = io::stderr();
+        let is_shown = stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let size = rustix::termios::tcgetwinsize(&stderr).ok().map(|size| usize::from(size.ws_col));
+        let width = size.filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH);
+        let shown = Shown { accounts: BTreeMap::new(), at: None, width };
+        Self { shown: is_shown.then(|| Arc::new(Mutex::new(shown))) }
+    }
+
+    fn listener(&self) -> Listener {
+        let progress = self.clone();
+        Arc::new(move |event: Event| progress.take(event))
+    }
+
+    fn take(&self, event: Event) {
+        let Some(shown) = &self.shown else { return };
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.accounts.insert(event.name, state(&event.status));
+        if shown.at.is_some_and(|at| at.elapsed() < REWRITE_EVERY) {
+            return;
+        }
+        shown.at = Some(Instant::now());
+        let all: Vec<String> = shown.accounts.iter().map(|(name, state)| format!("{name}: {state}")).collect();
+        let line = SafeText::line(&all.join(" · "));
+        // One column is left free: a full line would make some terminals go on to the next.
+        let line = wrap::cut(line.as_str(), shown.width.saturating_sub(1));
+        let _ = write!(io::stderr().lock(), "\r{line}\u{1b}[K");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
+fn state(status: &AccountStatus) -> String {
+    match status {
+        AccountStatus::Connecting => "connecting".to_owned(),
+        AccountStatus::Syncing(progress) if progress.total > 0 => {
+            format!("{} {} of {}", progress.what, progress.done, progress.total)
+        }
+        AccountStatus::Syncing(progress) => format!("{} {}", progress.what, progress.done),
+        AccountStatus::Online => "done".to_owned(),
+        AccountStatus::Offline { reason, .. } => reason.clone(),
+        AccountStatus::Blocked(notice) => notice.what.clone(),
+        AccountStatus::Idle | AccountStatus::Paused => "waiting".to_owned(),
+    }
+}
+
+/// Carries what was changed here over, where that is quick and nobody else does it, and says what still waits. Gives
+/// the number of mails whose changes wait.
+pub fn push(context: &Context, store: &Store) -> Result<u64, Failure> {
+    let config = context.config()?;
+    let known = store.accounts()?;
+    let waiting = |account: &Account| -> Result<u64, Failure> {
+        let id = known.iter().find(|(_, name)| *name == account.name).map(|(id, _)| *id);
+        Ok(id.map(|id| store.pending_count(id)).transpose()?.unwrap_or(0))
+    };
+    let deadline = Instant::now() + PUSH_PATIENCE;
+    let mut all = 0;
+    for account in &config.accounts {
+        let before = waiting(account)?;
+        if before == 0 {
+            continue;
+        }
+        let why = push_account(context, store, account, deadline.saturating_duration_since(Instant::now()))?;
+        let left = waiting(account)?;
+        if left > 0 {
+            let what = if left == 1 { "1 change waits".to_owned() } else { format!("{left} changes wait") };
+            say(&format!("{what} in \"{}\": {why}", account.name));
+        }
+        all += left;
+    }
+    Ok(all)
+}
+
+/// Gives the reason that holds should something be left.
+fn push_account(context: &Context, store: &Store, account: &Account, patience: Duration) -> Result<String, Failure> {
+    if account.is_disabled {
+        return Ok("the account is disabled in the configuration".to_owned());
+    }
+    if context.global.offline {
+        return Ok("--offline; the next `surat sync` carries it over".to_owned());
+    }
+    if !matches!(account.source, Source::Maildir { .. }) {
+        return Ok("it is done here; this version does not carry changes to a server yet".to_owned());
+    }
+    let Some(_lock) = SyncLock::try_take(&context.paths.data_dir)? else {
+        return Ok("another Surat is running with this mail and carries it over".to_owned());
+    };
+    let pushed = runtime::block_on(async { tokio::time::timeout(patience, sync::push_once(store, account)).await })?;
+    Ok(match pushed {
+        Ok(Ok(_)) => "it was refused; the next `surat sync` tries again".to_owned(),
+        Ok(Err(notice)) => in_words(&notice),
+        Err(_) => "it takes long; the next `surat sync` goes on".to_owned(),
+    })
+}
