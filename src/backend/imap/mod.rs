@@ -2,12 +2,30 @@
 //!
 //! What UIDs, UIDVALIDITY and MODSEQ mean stays in here.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 
-use crate::backend::net::Endpoint;
+mod changes;
+mod cursor;
+mod driver;
+mod fetch;
+mod idle;
+mod names;
+mod response;
+mod select;
+mod set;
+mod sign_in;
+mod stand_in;
+mod tap;
+
+use crate::backend::imap::driver::Driver;
+use crate::backend::imap::select::Selected;
+use crate::backend::imap::set::UidSet;
+use crate::backend::net::{self, Endpoint, Security};
 use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
 use crate::mail::remote::{Applied, Cursor, Delta, RemoteMailbox, RemoteOperation, Slice, Want};
 
@@ -58,55 +76,108 @@ impl Default for Timeouts {
 /// A signed-in connection to an IMAP server.
 #[derive(Debug)]
 pub struct Imap {
-    place: String,
+    driver: Driver,
+    timeouts: Timeouts,
+    selected: Option<Selected>,
+    /// Whether the selected mailbox changed since it was last read.
+    is_stale: bool,
+    /// What mailboxes were like when this connection last read them.
+    marks: HashMap<String, Mark>,
+    /// How many messages the inbox has, as told with the list.
+    inbox_hint: Option<u32>,
+    /// Whether the server keeps a journal of changes and of vanished messages.
+    is_resyncing: bool,
+    /// What the search that is under way has found so far.
+    found: UidSet,
+    idle_since: Option<Instant>,
+}
+
+/// What a mailbox was like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    validity: u32,
+    uid_next: Option<u32>,
+    modseq: Option<u64>,
+    exists: u32,
+}
+
+impl Mark {
+    fn of(selected: &Selected) -> Self {
+        let Selected { validity, uid_next, modseq, exists, .. } = *selected;
+        Self { validity, uid_next, modseq, exists }
+    }
 }
 
 impl Imap {
-    /// Connects and signs in.
+    /// Connects and signs in. With a greeting and a LOGIN that tell what the server can do, that is one round trip.
     pub async fn connect(endpoint: &Endpoint, credentials: &Credentials, timeouts: Timeouts) -> Result<Imap, Error> {
-        let _ = (&credentials.password, timeouts);
-        Err(Error::new(Kind::Unsupported, endpoint.to_string(), "connecting", "IMAP is still being built"))
+        let stream = net::connect(endpoint, timeouts.connect).await?;
+        let mut driver = Driver::new(stream, endpoint.to_string(), timeouts).await?;
+        if endpoint.security != Security::StartTls {
+            sign_in::greet(&mut driver).await?;
+        }
+        sign_in::sign_in(&mut driver, credentials).await?;
+        Ok(Self {
+            is_resyncing: driver.can("QRESYNC") && driver.can("ENABLE"),
+            driver,
+            timeouts,
+            selected: None,
+            is_stale: false,
+            marks: HashMap::new(),
+            inbox_hint: None,
+            found: UidSet::default(),
+            idle_since: None,
+        })
     }
 
-    fn unbuilt(&self) -> Error {
-        Error::new(Kind::Unsupported, self.place.clone(), "working", "IMAP is still being built")
+    /// Says whether the server numbers changes (CONDSTORE).
+    fn keeps_journal(&self) -> bool {
+        self.driver.can("CONDSTORE") || self.driver.can("QRESYNC")
+    }
+
+    /// Says whether no mailbox was opened yet.
+    fn is_new(&self) -> bool {
+        self.selected.is_none() && self.marks.is_empty()
     }
 }
 
 impl Backend for Imap {
     fn offer(&self) -> Offer {
-        Offer { can_apply: false, can_wait: true, words: Vec::new() }
+        Offer { can_apply: false, can_wait: true, words: self.driver.capabilities.clone() }
     }
 
     fn traffic(&self) -> Traffic {
-        Traffic::default()
+        self.driver.traffic()
     }
 
     async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
-        Err(self.unbuilt())
+        names::list(self).await
     }
 
     async fn changes(
         &mut self,
-        _mailbox: &str,
-        _cursor: Option<&Cursor>,
-        _known: &dyn Known,
-        _out: &Sender<Delta>,
+        mailbox: &str,
+        cursor: Option<&Cursor>,
+        known: &dyn Known,
+        out: &Sender<Delta>,
     ) -> Result<(), Error> {
-        Err(self.unbuilt())
+        changes::changes(self, mailbox, cursor, known, out).await
     }
 
-    async fn fetch(&mut self, _mailbox: &str, _wants: &[Want], _out: &Sender<Slice>) -> Result<(), Error> {
-        Err(self.unbuilt())
+    async fn fetch(&mut self, mailbox: &str, wants: &[Want], out: &Sender<Slice>) -> Result<(), Error> {
+        fetch::fetch(self, mailbox, wants, out).await
     }
 
-    async fn apply(&mut self, _operation: &RemoteOperation) -> Result<Applied, Error> {
-        Err(self.unbuilt())
+    async fn apply(&mut self, _: &RemoteOperation) -> Result<Applied, Error> {
+        let what = "changes stay here until they can travel; that is not built yet";
+        Err(self.driver.error(Kind::Unsupported, "changing messages", what))
     }
 
-    async fn wait(&mut self, _mailbox: &str, _at_most: Duration) -> Result<News, Error> {
-        Err(self.unbuilt())
+    async fn wait(&mut self, mailbox: &str, at_most: Duration) -> Result<News, Error> {
+        idle::wait(self, mailbox, at_most).await
     }
 
-    async fn close(&mut self) {}
+    async fn close(&mut self) {
+        self.driver.close().await;
+    }
 }

@@ -1,0 +1,144 @@
+//! Owns the fetching of bodies: small ones many at a time, large ones in slices, a few commands under way.
+//!
+//! At most one portion is in memory; what is gone from the server is left out.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use tokio::sync::mpsc::Sender;
+
+use crate::backend::imap::Imap;
+use crate::backend::imap::cursor::uid_of;
+use crate::backend::imap::driver::Ticket;
+use crate::backend::imap::response::Response;
+use crate::backend::imap::select;
+use crate::backend::imap::set::UidSet;
+use crate::backend::{Error, Kind};
+use crate::mail::remote::{RemoteId, Slice, Want};
+
+const STAGE: &str = "fetching messages";
+/// Larger messages come in slices of this size.
+const SLICE: u64 = 1024 * 1024;
+/// Small ones are asked for together up to these bytes and this number.
+const PORTION: u64 = 2 * SLICE;
+const MOST_TOGETHER: usize = 200;
+/// Commands under way.
+const DEPTH: usize = 3;
+
+/// A command that is to be sent.
+#[derive(Debug)]
+enum Portion {
+    /// Whole messages.
+    Together(Vec<(u32, RemoteId)>),
+    /// One slice of a message; only the last may be short.
+    Slice(u32, RemoteId, u64),
+}
+
+/// Sends the bodies.
+pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<Slice>) -> Result<(), Error> {
+    if wants.is_empty() {
+        return Ok(());
+    }
+    select::ensure(imap, STAGE, mailbox).await?;
+    let validity = imap.selected.as_ref().map_or(0, |selected| selected.validity);
+    let mut queue = portions(wants, validity);
+    let mut under_way: VecDeque<(Ticket, Portion)> = VecDeque::new();
+    let mut ended: HashSet<u32> = HashSet::new();
+    let mut pieces: HashMap<(u32, u64), Vec<u8>> = HashMap::new();
+    loop {
+        while under_way.len() < DEPTH {
+            let Some(portion) = queue.pop_front() else { break };
+            let ticket = imap.driver.send(STAGE, &command(&portion), 2 * PORTION).await?;
+            under_way.push_back((ticket, portion));
+        }
+        let Some((ticket, portion)) = under_way.pop_front() else { return Ok(()) };
+        receive(imap, ticket, &mut pieces).await?;
+        match portion {
+            Portion::Together(messages) => {
+                for (uid, id) in messages {
+                    if let Some(bytes) = pieces.remove(&(uid, 0)) {
+                        send(out, Slice { id, offset: 0, bytes, is_last: true }).await?;
+                    }
+                }
+            }
+            Portion::Slice(uid, id, offset) => {
+                let piece = pieces.remove(&(uid, offset));
+                // Sizes that servers tell are not always true: a message ends where fewer bytes come than could.
+                let is_last = piece.as_ref().is_none_or(|bytes| (bytes.len() as u64) < SLICE);
+                if ended.contains(&uid) {
+                    continue;
+                }
+                let is_of = |portion: &Portion| matches!(portion, Portion::Slice(other, ..) if *other == uid);
+                if is_last {
+                    ended.insert(uid);
+                    queue.retain(|portion| !is_of(portion));
+                } else if !queue.iter().chain(under_way.iter().map(|(_, portion)| portion)).any(is_of) {
+                    queue.push_front(Portion::Slice(uid, id.clone(), offset + SLICE));
+                }
+                if let Some(bytes) = piece {
+                    send(out, Slice { id, offset, bytes, is_last }).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Puts wants into commands, in their order.
+fn portions(wants: &[Want], validity: u32) -> VecDeque<Portion> {
+    let mut queue = VecDeque::new();
+    let (mut together, mut bytes) = (Vec::new(), 0);
+    for want in wants {
+        let Some(uid) = uid_of(&want.id, validity) else { continue };
+        let is_small = want.offset == 0 && (1..=SLICE).contains(&want.size);
+        if !is_small || bytes + want.size > PORTION || together.len() >= MOST_TOGETHER {
+            if !together.is_empty() {
+                queue.push_back(Portion::Together(std::mem::take(&mut together)));
+            }
+            bytes = 0;
+        }
+        if is_small {
+            bytes += want.size;
+            together.push((uid, want.id.clone()));
+            continue;
+        }
+        let end = want.size.max(want.offset + 1);
+        let mut offset = want.offset;
+        while offset < end {
+            queue.push_back(Portion::Slice(uid, want.id.clone(), offset));
+            offset += SLICE;
+        }
+    }
+    if !together.is_empty() {
+        queue.push_back(Portion::Together(together));
+    }
+    queue
+}
+
+fn command(portion: &Portion) -> String {
+    match portion {
+        Portion::Together(messages) => {
+            let uids: UidSet = messages.iter().map(|(uid, _)| *uid).collect();
+            format!("UID FETCH {} (UID BODY.PEEK[])", uids.to_text())
+        }
+        Portion::Slice(uid, _, offset) => format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{SLICE}>)"),
+    }
+}
+
+/// Waits for a command's end; what comes meanwhile is kept by UID and place, whichever command it answers.
+async fn receive(imap: &mut Imap, ticket: Ticket, pieces: &mut HashMap<(u32, u64), Vec<u8>>) -> Result<(), Error> {
+    loop {
+        let reply = imap.driver.next(STAGE).await?;
+        match reply.response {
+            Response::Done(_, condition) if reply.of == Some(ticket) => return imap.driver.check(STAGE, &condition),
+            Response::Fetch(fetch) if fetch.has_body => {
+                if let (Some(uid), Some(bytes)) = (fetch.uid, fetch.body) {
+                    pieces.insert((uid, fetch.origin.unwrap_or(0)), bytes);
+                }
+            }
+            other => imap.notice(&other),
+        }
+    }
+}
+
+async fn send(out: &Sender<Slice>, slice: Slice) -> Result<(), Error> {
+    out.send(slice).await.map_err(|_| Error::new(Kind::Local, "the store", STAGE, "nobody takes what is read"))
+}

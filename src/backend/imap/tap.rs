@@ -1,0 +1,350 @@
+//! Owns the bytes between the connection and async-imap: it cuts them into whole responses within limits, reads each
+//! with our own parser, and shows the engine only that something came.
+//!
+//! async-imap numbers and writes commands and drives the reading. Its parser overflows the stack on nested lists,
+//! panics on some words and dies of what it does not know, so it never sees a server's bytes (`* OK X-DIVERTED` stands
+//! for them), nor a password, which it would write into a log.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::backend::Kind;
+use crate::backend::imap::response::{self, Response};
+
+/// A line may be so long; one of UIDs, sixteen times that.
+const LONGEST_LINE: usize = 1024 * 1024;
+const LONGEST_UIDS: usize = 16 * LONGEST_LINE;
+/// A literal may be so long: bodies beyond 1 MiB are asked for in slices.
+const LONGEST_LITERAL: usize = 64 * 1024 * 1024;
+/// Deeper lists are refused, before anything walks them.
+const DEEPEST: usize = 64;
+/// Room to read into.
+const ROOM: usize = 64 * 1024;
+/// What the engine sees when a response came.
+const NOTICE: &[u8] = b"* OK X-DIVERTED\r\n";
+/// In a command, stands for what [`Tap::hide`] was given last.
+pub const HIDDEN: char = '\0';
+
+/// Why nothing more can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is.
+    pub kind: Kind,
+    /// In words for a person.
+    pub what: String,
+}
+
+/// The adapter.
+#[derive(Debug)]
+pub struct Tap<S> {
+    wire: S,
+    /// Bytes to be written. Writing never waits: what the wire does not take goes with the next read.
+    outgoing: Vec<u8>,
+    hidden: Option<Vec<u8>>,
+    /// Bytes read; `start..end` is not cut into responses yet.
+    incoming: Vec<u8>,
+    start: usize,
+    end: usize,
+    scan: Scan,
+    replies: VecDeque<(Response, usize)>,
+    notice: &'static [u8],
+    opening: Opening,
+    fault: Option<Fault>,
+    /// Bytes read so far, to tell a slow answer from none.
+    pub received: u64,
+}
+
+/// async-imap hands out a session only after a LOGIN of its own: that one stays in here.
+#[derive(Debug, PartialEq, Eq)]
+enum Opening {
+    Waiting(Vec<u8>),
+    Over,
+}
+
+impl<S> Tap<S> {
+    /// Lays the adapter over a connection.
+    pub fn new(wire: S) -> Self {
+        Self {
+            wire,
+            outgoing: Vec::new(),
+            hidden: None,
+            incoming: vec![0; ROOM],
+            start: 0,
+            end: 0,
+            scan: Scan::default(),
+            replies: VecDeque::new(),
+            notice: b"",
+            opening: Opening::Waiting(Vec::new()),
+            fault: None,
+            received: 0,
+        }
+    }
+
+    /// Gives the next response with its length, if one is here.
+    pub fn reply(&mut self) -> Option<(Response, usize)> {
+        self.replies.pop_front()
+    }
+
+    /// Gives the reason why reading ended, if it was not the server that hung up.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Keeps bytes that the next command names by [`HIDDEN`] alone.
+    pub fn hide(&mut self, bytes: Vec<u8>) {
+        self.hidden = Some(bytes);
+    }
+
+    /// Writes bytes that belong to a command which is under way.
+    pub fn say(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
+    }
+
+    /// Cuts and reads all whole responses that are here.
+    fn take_in(&mut self) -> Result<(), Fault> {
+        loop {
+            let bytes = self.incoming.get(self.start..self.end).unwrap_or_default();
+            let Some(length) = self.scan.next(bytes)? else { break };
+            let frame = bytes.get(..length).unwrap_or_default();
+            if !frame.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                let response = response::parse(frame).map_err(|malformed| Fault {
+                    kind: Kind::Protocol,
+                    what: format!("the server sent something that is no IMAP: {}", malformed.0),
+                })?;
+                self.replies.push_back((response, length));
+            }
+            self.start += length;
+        }
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.incoming.len() > 16 * ROOM {
+                self.incoming = vec![0; ROOM];
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room to read into: it grows with what came, never with what was announced.
+    fn make_room(&mut self) {
+        if self.start > 0 && self.incoming.len() - self.end < ROOM / 2 {
+            self.incoming.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.incoming.len() - self.end < ROOM / 4 {
+            let size = self.incoming.len() * 2;
+            self.incoming.resize(size, 0);
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> io::Error {
+        let error = io::Error::other(fault.what.clone());
+        self.fault = Some(fault);
+        error
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Tap<S> {
+    fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut written = 0;
+        while let Some(rest) = self.outgoing.get(written..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.wire).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => written += count,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        self.outgoing.drain(..written);
+        match Pin::new(&mut self.wire).poll_flush(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let tap = self.get_mut();
+        if let Some(fault) = tap.fault.clone() {
+            return Poll::Ready(Err(io::Error::other(fault.what)));
+        }
+        if !tap.outgoing.is_empty() {
+            tap.write_out(cx)?;
+        }
+        loop {
+            if tap.notice.is_empty() && !tap.replies.is_empty() {
+                tap.notice = NOTICE;
+            }
+            if !tap.notice.is_empty() {
+                let (now, later) = tap.notice.split_at(tap.notice.len().min(buf.remaining()));
+                buf.put_slice(now);
+                tap.notice = later;
+                return Poll::Ready(Ok(()));
+            }
+            tap.make_room();
+            let mut room = ReadBuf::new(tap.incoming.get_mut(tap.end..).unwrap_or_default());
+            match Pin::new(&mut tap.wire).poll_read(cx, &mut room) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => {}
+            }
+            let count = room.filled().len();
+            if count == 0 {
+                // Whatever is half here is lost with the connection: the engine sees the end.
+                return Poll::Ready(Ok(()));
+            }
+            tap.end += count;
+            tap.received += count as u64;
+            if let Err(fault) = tap.take_in() {
+                return Poll::Ready(Err(tap.fail(fault)));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let tap = self.get_mut();
+        if let Opening::Waiting(line) = &mut tap.opening {
+            line.extend_from_slice(bytes);
+            if line.ends_with(b"\r\n") {
+                tap.opening = Opening::Over;
+                tap.notice = b"A0001 OK ready\r\n";
+            }
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        for piece in bytes.split_inclusive(|byte| *byte == HIDDEN as u8) {
+            match piece.strip_suffix(&[HIDDEN as u8]) {
+                Some(before) => {
+                    tap.outgoing.extend_from_slice(before);
+                    tap.outgoing.append(&mut tap.hidden.take().unwrap_or_default());
+                }
+                None => tap.outgoing.extend_from_slice(piece),
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.get_mut().write_out(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().wire).poll_shutdown(cx)
+    }
+}
+
+/// How far the response that is coming in was looked through, so that no byte is looked at twice.
+#[derive(Debug, Default)]
+struct Scan {
+    at: usize,
+    line_start: usize,
+    is_later_line: bool,
+    is_quoted: bool,
+    is_escaped: bool,
+    depth: usize,
+    deepest: usize,
+}
+
+impl Scan {
+    /// Gives the length of the response at the beginning of `bytes`, once it is whole.
+    fn next(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
+        while let Some(byte) = bytes.get(self.at) {
+            if *byte == b'\n' {
+                let line = bytes.get(self.line_start..self.at).unwrap_or_default();
+                match self.end_of_line(bytes, line)? {
+                    None => {
+                        let length = self.at + 1;
+                        *self = Self::default();
+                        return Ok(Some(length));
+                    }
+                    Some(literal) => {
+                        self.at += 1 + literal;
+                        self.line_start = self.at;
+                        self.is_later_line = true;
+                        continue;
+                    }
+                }
+            }
+            self.look_at(*byte);
+            self.at += 1;
+        }
+        let line = self.at.min(bytes.len()).saturating_sub(self.line_start);
+        let most = if is_of_uids(bytes) { LONGEST_UIDS } else { LONGEST_LINE };
+        if line > most {
+            return Err(limit("a line longer than any that means something"));
+        }
+        Ok(None)
+    }
+
+    fn look_at(&mut self, byte: u8) {
+        if self.is_quoted {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = true,
+                b'"' => self.is_quoted = false,
+                _ => {}
+            }
+            return;
+        }
+        match byte {
+            b'"' => self.is_quoted = true,
+            b'(' => {
+                self.depth += 1;
+                self.deepest = self.deepest.max(self.depth);
+            }
+            b')' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Gives the length of the literal that a line announces; none when the response ends here.
+    fn end_of_line(&mut self, bytes: &[u8], line: &[u8]) -> Result<Option<usize>, Fault> {
+        let is_text = !self.is_later_line && is_text(line);
+        if self.deepest > DEEPEST && !is_text {
+            return Err(limit("lists nested deeper than any that mean something"));
+        }
+        let was_quoted = std::mem::take(&mut self.is_quoted);
+        self.is_escaped = false;
+        if is_text || was_quoted {
+            return Ok(None);
+        }
+        let Some(line) = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}") else { return Ok(None) };
+        let Some(open) = line.iter().rposition(|byte| *byte == b'{') else { return Ok(None) };
+        let size = line.get(open + 1..).unwrap_or_default();
+        let size = size.strip_suffix(b"+").unwrap_or(size);
+        if size.is_empty() || !size.iter().all(u8::is_ascii_digit) {
+            return Err(Fault {
+                kind: Kind::Protocol,
+                what: "the server announced a text whose length is no number".to_owned(),
+            });
+        }
+        let size = std::str::from_utf8(size).ok().and_then(|size| size.parse::<usize>().ok());
+        let size = size.filter(|size| *size <= LONGEST_LITERAL);
+        let size = size.ok_or_else(|| limit("a text longer than any mail"))?;
+        if bytes.len() > LONGEST_LITERAL + 2 * LONGEST_LINE {
+            return Err(limit("an answer longer than any mail"));
+        }
+        Ok(Some(size))
+    }
+}
+
+/// Says whether a line is words for people, where brackets and braces mean nothing.
+fn is_text(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"* ") else { return true };
+    let word = rest.split(|byte| matches!(byte, b' ' | b'\r')).next().unwrap_or_default();
+    [b"OK".as_slice(), b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+fn is_of_uids(bytes: &[u8]) -> bool {
+    [b"* SEARCH".as_slice(), b"* ESEARCH", b"* VANISHED"].iter().any(|start| bytes.starts_with(start))
+}
+
+fn limit(what: &str) -> Fault {
+    Fault { kind: Kind::Limit, what: format!("the server sent {what}; the connection was given up") }
+}
