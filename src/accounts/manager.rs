@@ -90,6 +90,10 @@ impl Staff {
         let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
         let tasks = match connect::connector(&desk.settings) {
+            AnyConnector::Imap(connector) => {
+                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
+                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
+            }
             AnyConnector::Maildir(connector) => {
                 let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
                 vec![runtime.spawn(watch_over(desk, connector, wished)), reader]

@@ -57,6 +57,7 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
         Ok(account) => {
             let desk = Desk { store, account, settings, listener };
             match connect::connector(&desk.settings) {
+                AnyConnector::Imap(connector) => run(&desk, connector, &mut report).await,
                 AnyConnector::Maildir(connector) => run(&desk, connector, &mut report).await,
                 AnyConnector::None(notice) => Err((notice, true)),
             }
@@ -106,6 +107,7 @@ pub struct Trial {
 /// Connects, signs in and lists the folders; keeps nothing.
 pub async fn try_account(settings: &Account) -> Trial {
     match connect::connector(settings) {
+        AnyConnector::Imap(connector) => try_connector(settings, connector.as_ref()).await,
         AnyConnector::Maildir(connector) => try_connector(settings, connector.as_ref()).await,
         AnyConnector::None(notice) => Trial { error: Some(notice), kind: Some(Kind::Unsupported), ..Trial::default() },
     }
