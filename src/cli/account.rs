@@ -197,7 +197,7 @@ fn check(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     let config = context.config_with_accounts()?;
     let mut all = Vec::new();
     for account in context.chosen(&config, name)? {
-        let steps = check::account(context, account);
+        let steps = check::account(context, account)?;
         if !context.output.is_json {
             context.output.line(&format!("{} ({})", account.name, account.source.place()))?;
             print(context, &steps)?;
@@ -207,10 +207,13 @@ fn check(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     if context.output.is_json {
         context.output.json(&all)?;
     }
-    match (all.iter().any(|checked| checked.ok), all.iter().any(|checked| !checked.ok)) {
-        (_, false) => Ok(()),
-        (true, true) => Err(Failure::new(Status::Partly, "")),
-        (false, true) => Err(Failure::failed("")),
+    let failed: Vec<&Checked> = all.iter().filter(|checked| !checked.ok).collect();
+    let is_temporary = |checked: &&Checked| checked.steps.iter().any(|step| step.is_temporary);
+    match failed.len() {
+        0 => Ok(()),
+        count if count < all.len() => Err(Failure::new(Status::Partly, "")),
+        _ if failed.iter().all(is_temporary) => Err(Failure::new(Status::TryLater, "")),
+        _ => Err(Failure::failed("")),
     }
 }
 
@@ -233,16 +236,19 @@ pub fn print(context: &Context, steps: &[Step]) -> Result<(), Failure> {
 
 /// Tries a new account before it is written down.
 fn try_out(context: &Context, account: &Account) -> Result<(), Failure> {
-    let steps = check::account(context, account);
+    let steps = check::account(context, account)?;
     match steps.iter().find(|step| step.has_failed()) {
         None => Ok(()),
-        Some(step) => Err(Failure::failed(format!(
-            "{}: {}: {}\n{}\nnothing was written down; --no-check adds the account all the same",
-            account.name,
-            step.step,
-            step.detail,
-            step.remedy.as_deref().unwrap_or_default()
-        ))),
+        Some(step) => Err(Failure::new(
+            if step.is_temporary { Status::TryLater } else { Status::Failed },
+            format!(
+                "{}: {}: {}\n{}\nnothing was written down; --no-check adds the account all the same",
+                account.name,
+                step.step,
+                step.detail,
+                step.remedy.as_deref().unwrap_or_default()
+            ),
+        )),
     }
 }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::in_bytes;
-use crate::cli::{select, show};
-use crate::mail::document::{Attachment, Form, RenderOptions};
-use crate::mail::render;
+use crate::cli::{say, select, show};
+use crate::config::save;
+use crate::mail::document::Attachment;
+use crate::mail::parse;
 
 /// An attachment in JSON.
 #[derive(Debug, Serialize)]
@@ -44,19 +45,34 @@ pub fn in_words(attachment: &Attachment) -> String {
     format!("{}. {} ({}, {})", attachment.number, attachment.name, attachment.media_type, in_bytes(attachment.size))
 }
 
-/// Lists what is attached, or saves it.
+/// Lists what is attached, or saves all of it into a folder.
 pub fn run(context: &Context, id: &str, save: Option<&Path>) -> Result<(), Failure> {
-    if save.is_some() {
-        return Err(Failure::failed("saving is still being built; `surat show ID --raw` gives the whole mail"));
-    }
     context.with_store(None, |store, _| {
         let raw = show::raw(store, &select::email(store, id)?)?;
-        let options = RenderOptions { width: context.output.text_width(), form: Form::Best, show_hidden: false };
-        let attachments = render::document(&raw, &[], options).attachments;
-        if context.output.is_json {
-            let listed: Vec<_> = attachments.iter().map(|attachment| ListedAttachment::of(attachment, None)).collect();
-            return Ok(context.output.json(&listed)?);
+        let message = parse::message(&raw);
+        let attachments = message.attachments();
+        if attachments.is_empty() {
+            say("nothing is attached to this mail");
         }
-        Ok(attachments.iter().try_for_each(|attachment| context.output.line(&in_words(attachment)))?)
+        if let Some(dir) = save.filter(|_| !attachments.is_empty()) {
+            save::make_folder(dir)?;
+        }
+        let mut listed = Vec::new();
+        for attachment in &attachments {
+            let path = match save {
+                None => None,
+                Some(dir) => {
+                    let bytes = message.attachment_bytes(attachment.number).ok_or_else(|| {
+                        Failure::failed(format!("{} cannot be taken out of this mail", attachment.name))
+                    })?;
+                    Some(save::save_file(dir, &attachment.name, &bytes)?.display().to_string())
+                }
+            };
+            if !context.output.is_json {
+                context.output.line(path.as_deref().unwrap_or(&in_words(attachment)))?;
+            }
+            listed.push(ListedAttachment::of(attachment, path));
+        }
+        if context.output.is_json { Ok(context.output.json(&listed)?) } else { Ok(()) }
     })
 }

@@ -2,13 +2,25 @@
 //!
 //! It changes nothing, here or on a server.
 
-use std::time::Instant;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::accounts::sync::{Trial, try_account};
+use crate::backend::Kind;
 use crate::cli::context::Context;
-use crate::config::account::{Account, Source};
+use crate::cli::failure::Failure;
+use crate::cli::runtime;
+use crate::config::account::{Account, Security, Server, Source};
+use crate::mail::account::Notice;
+use crate::mail::mailbox::Role;
 use crate::mail::safe::SafeText;
+
+/// A server that does not answer to a connection for so long is out of reach.
+const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 
 /// One step that was tried.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +35,9 @@ pub struct Step {
     pub remedy: Option<String>,
     /// How long it took.
     pub seconds: f64,
+    /// Whether trying again later can help.
+    #[serde(skip)]
+    pub is_temporary: bool,
 }
 
 impl Step {
@@ -32,16 +47,23 @@ impl Step {
         let tried = tried();
         let seconds = start.elapsed().as_secs_f64();
         match tried {
-            Ok(detail) => Self { step, ok: Some(true), detail: harmless(&detail), remedy: None, seconds },
-            Err((what, remedy)) => {
-                Self { step, ok: Some(false), detail: harmless(&what), remedy: Some(harmless(&remedy)), seconds }
+            Ok(detail) => {
+                Self { step, ok: Some(true), detail: harmless(&detail), remedy: None, seconds, is_temporary: false }
             }
+            Err((what, remedy)) => Self {
+                step,
+                ok: Some(false),
+                detail: harmless(&what),
+                remedy: Some(harmless(&remedy)),
+                seconds,
+                is_temporary: false,
+            },
         }
     }
 
     /// A step that was left out.
     pub fn left_out(step: &'static str, why: &str) -> Self {
-        Self { step, ok: None, detail: why.to_owned(), remedy: None, seconds: 0.0 }
+        Self { step, ok: None, detail: why.to_owned(), remedy: None, seconds: 0.0, is_temporary: false }
     }
 
     /// Says whether it failed.
@@ -55,42 +77,209 @@ fn harmless(text: &str) -> String {
 }
 
 /// Tries an account out, until a step fails.
-pub fn account(context: &Context, account: &Account) -> Vec<Step> {
+pub fn account(context: &Context, account: &Account) -> Result<Vec<Step>, Failure> {
     if let Some(why) = account.unsupported() {
-        return vec![Step::of("settings", || Err((why, "nothing else was tried".to_owned())))];
+        return Ok(vec![Step::of("settings", || Err((why, "nothing else was tried".to_owned())))]);
     }
     let mut steps = Vec::new();
     match &account.source {
-        Source::Maildir { path } => steps.push(Step::of("folder", || {
-            let is_maildir = path.join("cur").is_dir() || path.join("new").is_dir();
-            match path.is_dir() {
-                true if is_maildir => Ok(format!("{} is a Maildir", path.display())),
-                true => Ok(format!("{} holds no mail of its own; the folders below it are looked at", path.display())),
-                false => Err((
-                    format!("there is no directory {}", path.display()),
-                    "mend the path in the configuration, or make the directory".to_owned(),
-                )),
-            }
-        })),
+        Source::Maildir { path } => steps.push(folder(path)),
         Source::Imap(server) | Source::Pop3(server, _) => {
-            if let Some(password) = &server.password {
-                steps.push(Step::of("password", || {
-                    let hint = || "run the command by hand; it must print the password as its first line".to_owned();
-                    password
-                        .read()
-                        .map(|_| "the command gave one".to_owned())
-                        .map_err(|error| (error.to_string(), hint()))
-                }));
-            } else {
-                steps.push(Step::of("password", || {
-                    let hint = format!("add password = {{ command = \"…\" }} to [accounts.{}.imap]", account.name);
-                    Err(("no password is configured".to_owned(), hint))
-                }));
-            }
+            steps.push(password(account, server));
             if context.global.offline {
                 steps.push(Step::left_out("connect", "left out because of --offline"));
+                return Ok(steps);
+            }
+            if !steps.iter().any(Step::has_failed) {
+                steps.push(runtime::block_on(connect(server))?);
             }
         }
     }
+    if !steps.iter().any(Step::has_failed) {
+        let started = Instant::now();
+        let trial = runtime::block_on(try_account(account))?;
+        steps.extend(steps_of(account, trial, started.elapsed()));
+    }
+    Ok(steps)
+}
+
+fn folder(path: &Path) -> Step {
+    Step::of("folder", || {
+        let is_maildir = path.join("cur").is_dir() || path.join("new").is_dir();
+        match path.is_dir() {
+            true if is_maildir => Ok(format!("{} is a Maildir", path.display())),
+            true => Ok(format!("{} holds no mail of its own; the folders below it are looked at", path.display())),
+            false => Err((
+                format!("there is no directory {}", path.display()),
+                "mend the path in the configuration, or make the directory".to_owned(),
+            )),
+        }
+    })
+}
+
+fn password(account: &Account, server: &Server) -> Step {
+    Step::of("password", || match &server.password {
+        Some(password) => password.read().map(|_| "the command gave one".to_owned()).map_err(|error| {
+            (error.to_string(), "run the command by hand; it must print the password as its first line".to_owned())
+        }),
+        None => Err((
+            "no password is configured".to_owned(),
+            format!(
+                "say --password-command when adding it, or write password = {{ command = \"…\" }} into \
+                 [accounts.{}.imap]",
+                account.name
+            ),
+        )),
+    })
+}
+
+/// Looks the name up and reaches the port; nothing is said to the server.
+async fn connect(server: &Server) -> Step {
+    let started = Instant::now();
+    let reached = tokio::time::timeout(CONNECT_WITHIN, async {
+        let addresses: Vec<SocketAddr> = match tokio::net::lookup_host((server.host.as_str(), server.port)).await {
+            Ok(addresses) => addresses.collect(),
+            Err(error) => {
+                return Err((
+                    format!("no address was found for {} ({error})", server.host),
+                    "check how the host is spelled, and whether this computer is online".to_owned(),
+                ));
+            }
+        };
+        let mut what = format!("the name {} has no address", server.host);
+        for address in addresses {
+            match tokio::net::TcpStream::connect(address).await {
+                Ok(_) => return Ok(address.to_string()),
+                Err(error) => what = unreachable(&error, address),
+            }
+        }
+        Err((what, format!("check host and port ({}), the network, and whether a firewall is between", server.place())))
+    });
+    let late = || {
+        let what = format!("{} did not answer within {} s", server.place(), CONNECT_WITHIN.as_secs());
+        Err((what, "check host and port; a firewall may swallow what is sent there".to_owned()))
+    };
+    let tried = reached.await.unwrap_or_else(|_| late());
+    let mut step = Step::of("connect", || tried);
+    step.seconds = started.elapsed().as_secs_f64();
+    step.is_temporary = step.has_failed();
+    step
+}
+
+fn unreachable(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!("nothing listens at {address} (connection refused)"),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => format!("there is no way to {address}"),
+        _ => format!("{address} could not be reached ({error})"),
+    }
+}
+
+/// Says a trial as steps: TLS, signing in, folders.
+fn steps_of(account: &Account, trial: Trial, took: Duration) -> Vec<Step> {
+    let Trial { sign_in, folders, error, kind, .. } = trial;
+    let has_signed_in = sign_in > Duration::ZERO;
+    let folders_took = took.saturating_sub(sign_in).as_secs_f64();
+    let failed = |step, notice: &Notice| {
+        let said = notice.server_says.as_deref().map(|words| format!("; the server says: {words}")).unwrap_or_default();
+        let mut step = Step::of(step, || Err((format!("{}{said}", notice.what), notice.remedy.clone())));
+        step.seconds = took.as_secs_f64();
+        step.is_temporary = matches!(kind, Some(Kind::Network | Kind::Timeout | Kind::Busy));
+        step
+    };
+    let mut steps = Vec::new();
+    if let Some(server) = account.source.server() {
+        let is_tls_known = has_signed_in || kind == Some(Kind::SignIn);
+        let tls = match server.security {
+            Security::None => Step::left_out("TLS", "none: the server is this computer"),
+            Security::Tls => Step::of("TLS", || Ok("the certificate is trusted".to_owned())),
+            Security::StartTls => Step::of("TLS", || Ok("STARTTLS, the certificate is trusted".to_owned())),
+        };
+        match &error {
+            Some(notice) if matches!(kind, Some(Kind::Certificate | Kind::Tls)) => {
+                return vec![failed("TLS", notice)];
+            }
+            _ if is_tls_known => steps.push(tls),
+            _ => {}
+        }
+        if has_signed_in {
+            let mut step = Step::of("sign in", || Ok(format!("as {}", server.username)));
+            step.seconds = sign_in.as_secs_f64();
+            steps.push(step);
+        } else if let Some(notice) = &error {
+            steps.push(failed("sign in", notice));
+            return steps;
+        }
+    }
+    match &error {
+        Some(notice) => steps.push(failed("folders", notice)),
+        None => {
+            let mut step = Step::of("folders", || Ok(in_words(&folders)));
+            step.seconds = folders_took;
+            steps.push(step);
+        }
+    }
     steps
+}
+
+/// Says what folders there are: `12; inbox INBOX, sent Sent, trash Trash`.
+fn in_words(folders: &[(String, Option<Role>)]) -> String {
+    let with_role: Vec<String> =
+        folders.iter().filter_map(|(name, role)| Some(format!("{} = {name}", (*role)?.as_str()))).collect();
+    match (folders.len(), with_role.is_empty()) {
+        (count, true) => format!("{count}; none is known to be the inbox, the archive or the trash"),
+        (count, false) => format!("{count}: {}", with_role.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imap() -> Account {
+        let server = Server {
+            host: "imap.example.org".into(),
+            port: 993,
+            security: Security::Tls,
+            username: "ayu".into(),
+            password: None,
+            auth: crate::config::account::Auth::Password,
+            ca_file: None,
+        };
+        Account::new("work", "ayu@example.org", Source::Imap(server))
+    }
+
+    /// Gives the steps of a failed trial: `+` done, `-` failed, `~` failed for now.
+    fn failing(kind: Kind, sign_in: Duration) -> String {
+        let notice = Notice { what: "what".into(), remedy: "remedy".into(), ..Notice::default() };
+        let trial = Trial { sign_in, error: Some(notice), kind: Some(kind), ..Trial::default() };
+        let mark = |step: &Step| match (step.has_failed(), step.is_temporary) {
+            (true, true) => "~",
+            (true, false) => "-",
+            (false, _) => "+",
+        };
+        let steps = steps_of(&imap(), trial, Duration::from_secs(1));
+        steps.iter().map(|step| format!("{}{}", mark(step), step.step)).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_step_that_failed_is_named_and_those_before_it_are_done() {
+        let (none, some) = (Duration::ZERO, Duration::from_millis(5));
+        let cases = [
+            (Kind::Certificate, none, "-TLS"),
+            (Kind::SignIn, none, "+TLS -sign in"),
+            (Kind::Timeout, none, "~sign in"),
+            (Kind::Network, some, "+TLS +sign in ~folders"),
+            (Kind::Refused, some, "+TLS +sign in -folders"),
+        ];
+        for (kind, sign_in, expected) in cases {
+            assert_eq!(failing(kind, sign_in), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_named_with_what_they_are_for() {
+        let folders = [("INBOX".to_owned(), Some(Role::Inbox)), ("Friends".to_owned(), None)];
+        assert_eq!(in_words(&folders), "2: inbox = INBOX");
+        assert!(in_words(&[]).starts_with("0; none is known"));
+    }
 }

@@ -13,7 +13,7 @@ use crate::cli::select::{self, Catalogue};
 use crate::mail::document::{Document, Form, RenderOptions, Span};
 use crate::mail::email::Email;
 use crate::mail::id::AccountId;
-use crate::mail::render;
+use crate::mail::{parse, render};
 use crate::store::Store;
 
 /// A header field in JSON.
@@ -59,7 +59,9 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
             _ => Form::Best,
         };
         let options = RenderOptions { width: context.output.text_width(), form, show_hidden: false };
-        let document = render::document(&raw, &own_addresses(context, &catalogue, email.account), options);
+        let mut document = render::document(&raw, &own_addresses(context, &catalogue, email.account), options);
+        // The numbers under which `attachments --save` knows them.
+        document.attachments = parse::message(&raw).attachments();
         let missing = match (form, document.form) {
             (Form::Html, given) if given != Form::Html => Some("HTML"),
             (Form::Plain, given) if given != Form::Plain => Some("plain text"),

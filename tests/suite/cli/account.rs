@@ -152,3 +152,36 @@ fn a_maildir_is_tried_and_then_written_down() {
     assert_eq!(checked[0]["ok"], json!(true), "{checked}");
     assert_eq!(checked[0]["account"], json!("b"));
 }
+
+#[test]
+fn a_server_that_is_not_there_now_may_be_there_later() {
+    let home = Home::new();
+    // A port on which nothing listens: it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = format!("127.0.0.1:{port}");
+    let mut add =
+        vec!["account", "add", "a@b.org", "--no-input", "--imap", &place, "--password-command", "echo secret"];
+    let stderr = home.fails(75, &add);
+    assert!(stderr.contains("connect: nothing listens at 127.0.0.1"), "{stderr}");
+    assert!(stderr.contains("check host and port") && stderr.contains("nothing was written down"), "{stderr}");
+    assert!(!home.config_file().exists());
+    add.push("--no-check");
+    home.ok(&add);
+    let run = home.run(&["account", "check", "--json"]);
+    assert_eq!(run.status, 75, "{run:?}");
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document[0]["ok"], json!(false), "{document}");
+    assert_eq!(document[0]["steps"][1]["step"], json!("connect"), "{document}");
+    assert!(!run.stdout.contains("secret") && !run.stderr.contains("secret"), "{run:?}");
+}
+
+#[test]
+fn a_password_that_cannot_be_had_is_a_failure_that_lasts() {
+    let home = Home::new();
+    let add = ["account", "add", "a@b.org", "--no-input", "--imap", "127.0.0.1:1", "--password-command"];
+    let stderr = home.fails(1, &[&add[..], &["false"]].concat());
+    assert!(stderr.contains("password: ") && stderr.contains("run the command by hand"), "{stderr}");
+    let without = &add[..add.len() - 1];
+    assert!(home.fails(1, without).contains("no password is configured"));
+    assert!(!home.config_file().exists());
+}

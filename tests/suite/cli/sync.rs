@@ -105,3 +105,88 @@ fn a_sync_that_fails_says_for_which_account_and_how_far() {
     let run = home.run(&["sync", "--offline"]);
     assert!(run.status == 0 && run.stderr.contains("--offline: no server was asked"), "{run:?}");
 }
+
+#[test]
+fn attachments_are_saved_beside_what_is_there_and_nowhere_else() {
+    let home = new_home();
+    sync(&home);
+    let id = id_of(&home, "three@example.org");
+    let listed = home.json(&["attachments", &id]);
+    let expected = json!([{
+        "number": 1, "name": "invoice.pdf", "media_type": "application/pdf", "size": 9, "inline": false
+    }]);
+    assert_eq!(listed, expected);
+    assert_eq!(home.json(&["show", &id])["attachments"], expected, "the same numbers everywhere");
+    assert_eq!(home.ok(&["attachments", &id]), "1. invoice.pdf (application/pdf, 9 bytes)\n");
+    for name in ["invoice.pdf", "invoice (2).pdf"] {
+        let path = format!("saved/{name}");
+        assert_eq!(home.ok(&["attachments", &id, "--save", "saved"]), format!("{path}\n"));
+        assert_eq!(fs::read(home.path(&path)).unwrap(), b"%PDF-1.4\n");
+    }
+    assert!(!home.path("invoice.pdf").exists());
+    let run = home.run(&["attachments", &id_of(&home, "one@example.org"), "--save", "none"]);
+    assert!(run.status == 0 && run.stdout.is_empty() && run.stderr.contains("nothing is attached"), "{run:?}");
+    assert!(!home.path("none").exists());
+    assert!(home.fails(1, &["attachments", "zzz"]).contains("no mail with the id zzz"));
+}
+
+#[test]
+fn a_mail_is_shown_in_each_of_its_forms() {
+    let home = new_home();
+    sync(&home);
+    let id = id_of(&home, "one@example.org");
+    let plain = home.ok(&["show", &id]);
+    assert!(plain.starts_with("From: Budi Santoso <budi@example.org>\n"), "{plain}");
+    assert!(plain.contains("Subject: Rapat b\u{e9}sok\n") && plain.contains("\nSelamat pagi,\n"), "{plain}");
+    assert_eq!(home.ok(&["show", &id, "--text"]), plain);
+    assert!(home.fails(1, &["show", &id, "--html"]).contains("has no HTML part"));
+    let shown = home.json(&["show", &id]);
+    assert_eq!(shown["cc"], json!([{"name": null, "addr": "c@example.org"}]));
+    assert!(shown["text"].as_str().unwrap().contains("From here on it gets interesting."), "{shown}");
+    assert_eq!(shown["flags"], json!([]), "showing marks nothing");
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_comes_out_of_a_mail() {
+    let home = new_home();
+    sync(&home);
+    let id = id_of(&home, "two@example.org");
+    for command in
+        [&["list"][..], &["search", "in:inbox"], &["show", &id], &["list", "--json"], &["show", &id, "--json"]]
+    {
+        let out = home.ok(command);
+        assert!(out.contains("red"), "{command:?}: {out}");
+        let bad: Vec<char> = out.chars().filter(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}').collect();
+        assert!(bad.is_empty(), "{command:?}: {bad:?} in {out:?}");
+    }
+}
+
+#[test]
+fn doctor_looks_into_the_store_and_at_the_account() {
+    let home = new_home();
+    sync(&home);
+    let found = home.json(&["doctor"]);
+    assert_eq!(found["ok"], json!(true), "{found}");
+    let steps = |area: &str| -> Vec<Value> {
+        let area = found["areas"].as_array().unwrap().iter().find(|it| it["area"] == area).unwrap();
+        area["steps"].as_array().unwrap().clone()
+    };
+    let store: Vec<_> = steps("store").iter().map(|step| step["step"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(store, ["open", "pages", "lists", "holds"]);
+    assert!(steps("store")[3]["detail"].as_str().unwrap().starts_with("5 messages, 5 with text"), "{found}");
+    let account = steps("account home");
+    assert_eq!((&account[0]["step"], &account[1]["step"]), (&json!("folder"), &json!("folders")));
+    assert!(account[1]["detail"].as_str().unwrap().contains("inbox = "), "{found}");
+    fs::write(home.path(".local/share/surat/surat.db"), "this is no database at all, but long enough to be one")
+        .unwrap();
+    let run = home.run(&["doctor"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stdout.contains("✗ open"), "{run:?}");
+}
+
+#[test]
+fn a_log_is_written_where_it_is_asked_for() {
+    let home = new_home();
+    home.ok(&["sync", "--log", "debug"]);
+    assert!(home.path(".local/state/surat/surat.log").exists());
+}
