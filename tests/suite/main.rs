@@ -6,6 +6,7 @@ mod backend;
 mod cli;
 mod config;
 mod mail;
+mod safety;
 mod store;
 mod ui;
 

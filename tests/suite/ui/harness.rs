@@ -46,6 +46,8 @@ pub struct Fake {
     pub accounts: Vec<AccountLine>,
     pub mailboxes: Vec<Mailbox>,
     pub mails: Vec<Mail>,
+    /// What every message is, instead of the canned text.
+    pub raw: Option<Vec<u8>>,
     undo: Vec<(String, Vec<Mail>)>,
     redo: Vec<(String, Vec<Mail>)>,
 }
@@ -494,7 +496,12 @@ impl Harness {
             Effect::Open { generation, email, options } => match self.fake.opened(*email) {
                 None => vec![Event::Gone { generation: *generation }],
                 Some((email, thread)) => {
-                    let document = self.has_bodies.then(|| Box::new(document(options.width, options.form)));
+                    let document = self.has_bodies.then(|| {
+                        Box::new(match &self.fake.raw {
+                            Some(raw) => surat::mail::render::document(raw, &[], *options),
+                            None => document(options.width, options.form),
+                        })
+                    });
                     vec![Event::Opened { generation: *generation, email: Box::new(email), thread, document }]
                 }
             },

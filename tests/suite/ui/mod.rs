@@ -2,7 +2,7 @@
 
 mod acting;
 mod finding;
-mod harness;
+pub mod harness;
 mod reading;
 mod robust;
 mod screens;
