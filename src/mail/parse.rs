@@ -585,6 +585,7 @@ mod tests {
         assert_eq!(date("Thu, 32 Foo 2024 99:99:99"), None);
         assert_eq!(date("Mon, 30 Feb 2026 09:00:00 +0000"), None);
         assert_eq!(date("Thu Nov 19 09:00:00 2026"), Some(1_795_078_800));
+        assert_eq!(date("Thu, 19 Nov 2026 09:00:00"), Some(1_795_078_800));
         assert_eq!(date("2026-11-19T09:00:00Z"), Some(1_795_078_800));
     }
 

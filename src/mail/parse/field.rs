@@ -135,13 +135,15 @@ fn date(date: &DateTime) -> Option<UnixTime> {
     is_real.then(|| UnixTime(date.to_timestamp()))
 }
 
-/// Reads the forms that old and careless programs write: asctime's, ISO 8601's.
+/// Reads the forms that old and careless programs write: asctime's, ISO 8601's, a date without a zone.
 fn odd_date(written: &str) -> Option<UnixTime> {
     if let Ok(time) = written.parse::<jiff::Timestamp>() {
         return Some(UnixTime(time.as_second()));
     }
-    let forms = ["%a %b %d %H:%M:%S %Y", "%b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
-    let utc = |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let found = forms.iter().find_map(|form| utc(jiff::civil::DateTime::strptime(form, written).ok()?));
-    found.map(|time| UnixTime(time.timestamp().as_second()))
+    // The name of the day tells nothing that the date does not.
+    let words = written.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches([',', ' ']);
+    let forms = ["%d %b %Y %H:%M:%S", "%b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
+    let found = forms.iter().find_map(|form| jiff::civil::DateTime::strptime(form, words).ok())?;
+    let zoned = found.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(UnixTime(zoned.timestamp().as_second()))
 }

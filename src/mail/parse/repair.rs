@@ -315,6 +315,10 @@ fn next_word<'a>(field: &'a [u8], end: usize, first: Option<&Word<'a>>) -> Optio
 fn joined(words: &[Word<'_>]) -> Option<Vec<u8>> {
     use base64::Engine as _;
     let first = words.first().filter(|_| words.len() > 1)?;
+    // Words of these begin and end in ASCII, and their decoder takes an empty stretch between two for damage.
+    if has_name(first.charset, b"iso-2022-") {
+        return None;
+    }
     let is_utf8 = first.charset.eq_ignore_ascii_case(b"utf-8") || first.charset.eq_ignore_ascii_case(b"utf8");
     let parts: Vec<Option<Vec<u8>>> = words.iter().map(decoded).collect();
     let whole = |part: &Option<Vec<u8>>| part.as_deref().is_some_and(|part| std::str::from_utf8(part).is_ok());
@@ -381,6 +385,8 @@ mod tests {
     fn words_cut_inside_a_character_are_joined() {
         assert_eq!(repaired("S: =?utf-8?Q?b=C3?=\r\n =?UTF-8?Q?=A9?= x\r\n"), "S: =?utf-8?B?YsOp?= x\r\n");
         assert_eq!(repaired("S: =?utf-8?B?YsO?= =?utf-8?B?p?=\r\n"), "S: =?utf-8?B?YsOp?=\r\n");
+        let shifting = "S: =?ISO-2022-JP?B?GyRCJUYbKEI=?= =?ISO-2022-JP?B?GyRCJUYbKEI=?=\r\n";
+        assert_eq!(repaired(shifting), shifting);
         let whole = "S: =?utf-8?Q?b?= =?utf-8?Q?c?= =?utf-8?Q?broken\r\n";
         assert_eq!(repaired(whole), whole);
     }
