@@ -130,6 +130,7 @@ mod tests {
             attributes: attributes.iter().map(|attribute| attribute.to_string()).collect(),
             delimiter: Some(delimiter),
             name: name.as_bytes().to_vec(),
+            is_subscription: false,
         }
     }
 
