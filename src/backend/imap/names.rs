@@ -127,7 +127,6 @@ mod tests {
 
     fn listed(name: &str, delimiter: char, attributes: &[&str]) -> List {
         List {
-            is_subscription: false,
             attributes: attributes.iter().map(|attribute| attribute.to_string()).collect(),
             delimiter: Some(delimiter),
             name: name.as_bytes().to_vec(),
