@@ -22,6 +22,8 @@ pub enum Step {
     Flood { bytes: Vec<u8>, cap: usize },
     /// Sends these bytes one by one.
     Drip { bytes: Vec<u8>, every: Duration },
+    /// Reads a line that is no command: DONE, or what was asked for with `+`.
+    Read,
     /// Becomes a TLS server; a peer that does not shake hands ends the connection.
     StartTls,
     /// Says nothing any more until the peer goes away.
@@ -33,6 +35,11 @@ pub enum Step {
 /// Sends a text.
 pub fn say(text: impl AsRef<[u8]>) -> Vec<Step> {
     vec![Step::Say(text.as_ref().to_vec())]
+}
+
+/// Sends a text, reads a line, says OK.
+pub fn listen(text: &str) -> Vec<Step> {
+    vec![Step::Say(text.into()), Step::Read, Step::Say(b"{tag} OK done\r\n".to_vec())]
 }
 
 /// What a server does from the greeting on.
@@ -53,6 +60,11 @@ impl Script {
     /// The same with TLS from the first byte.
     pub fn tls(certificate: &Certificate) -> Script {
         Script { is_tls: true, certificate: certificate.clone(), ..Script::new() }
+    }
+
+    /// Shows this certificate after STARTTLS.
+    pub fn certificate(self, certificate: &Certificate) -> Script {
+        Script { certificate: certificate.clone(), ..self }
     }
 
     pub fn greet(mut self, steps: Vec<Step>) -> Script {
@@ -174,6 +186,9 @@ impl Session {
                         self.send(&[byte])?;
                         thread::sleep(*every);
                     }
+                }
+                Step::Read => {
+                    self.read_command()?;
                 }
                 Step::StartTls => self.start_tls()?,
                 Step::Hold => {
@@ -304,9 +319,9 @@ fn obedient(command: &str) -> Vec<Step> {
         "STARTTLS" => {
             return vec![Step::Say(b"{tag} OK begin\r\n".to_vec()), Step::StartTls];
         }
-        "IDLE" => return say("+ idling\r\n"),
+        "IDLE" => return listen("+ idling\r\n"),
+        "AUTHENTICATE" if command.split(' ').count() == 2 => return listen("+ \r\n"),
         "LOGOUT" => return vec![Step::Say(b"* BYE bye\r\n{tag} OK bye\r\n".to_vec()), Step::Close],
-        "DONE" => String::new(),
         _ => String::new(),
     };
     say(format!("{untagged}{{tag}} OK done\r\n"))

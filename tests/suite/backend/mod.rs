@@ -1,5 +1,10 @@
 //! Backends against real files and servers.
 
 mod demo;
+mod imap;
+mod imap_bodies;
+mod imap_breaks;
+mod imap_pull;
+mod imap_sign_in;
 mod imap_support;
 mod maildir;

@@ -1,0 +1,176 @@
+//! Bodies, against a real server: every byte, in slices, from wherever the last try ended.
+
+use std::collections::BTreeMap;
+
+use surat::backend::net::Security;
+use surat::mail::remote::{RemoteId, Slice, Want};
+
+use super::imap::{Mirror, fetch, sign_in, sign_in_over, talk, uid, whole};
+use crate::support::dovecot::{TestUser, dovecot};
+use crate::support::proxy::{Faults, Proxy};
+
+/// Messages of every shape that Dovecot keeps byte by byte.
+fn shapes() -> Vec<Vec<u8>> {
+    let head = b"From: a@example.org\r\nSubject: shape\r\n\r\n";
+    let all_bytes: Vec<u8> = (1..=255).filter(|byte| !matches!(byte, b'\r' | b'\n')).cycle().take(100_000).collect();
+    let lines = |count: usize| (0..count).map(|n| format!("line {n} of many )\r\n")).collect::<String>().into_bytes();
+    vec![
+        head.to_vec(),
+        [&head[..], b"no end of line"].concat(),
+        [&head[..], b"* 1 FETCH (BODY[] {5}\r\nA0001 OK done\r\n)\r\n"].concat(),
+        [&head[..], &all_bytes].concat(),
+        [&head[..], &lines(200)].concat(),
+        b"Subject: no body and no blank line\r\n".to_vec(),
+        [&head[..], &lines(150_000)].concat(),
+        [&head[..], &vec![b'x'; (1 << 20) - head.len()]].concat(),
+        [&head[..], &vec![b'x'; (1 << 20) + 1 - head.len()]].concat(),
+        [&head[..], &vec![b'x'; (2 << 20) - head.len()]].concat(),
+    ]
+}
+
+fn deliver_shapes(user: &TestUser) -> Vec<Vec<u8>> {
+    let shapes = shapes();
+    let letters: Vec<_> = shapes.iter().map(|raw| (&raw[..], "", "")).collect();
+    user.deliver("INBOX", &letters);
+    shapes
+}
+
+fn by_uid(bodies: BTreeMap<RemoteId, Vec<u8>>) -> BTreeMap<u32, Vec<u8>> {
+    bodies.into_iter().map(|(id, raw)| (uid(&id), raw)).collect()
+}
+
+fn assert_same(got: &BTreeMap<u32, Vec<u8>>, shapes: &[Vec<u8>]) {
+    assert_eq!(got.len(), shapes.len());
+    for (number, (raw, expected)) in got.values().zip(shapes).enumerate() {
+        // Not assert_eq: nobody wants to read megabytes.
+        assert!(raw == expected, "shape {number}: {} bytes instead of {}", raw.len(), expected.len());
+    }
+}
+
+#[test]
+fn bodies_come_whole_with_every_byte_large_ones_in_slices() {
+    let user = dovecot().user("bodies");
+    let shapes = deliver_shapes(&user);
+    let slices = talk(async move {
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let mut mirror = Mirror::default();
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        fetch(&mut imap, "INBOX", &mirror.wants()).await.unwrap()
+    });
+    let largest = slices.iter().map(|slice| slice.bytes.len()).max().unwrap();
+    assert!(largest <= 1 << 20, "a slice of {largest} bytes");
+    assert_same(&by_uid(whole(&slices)), &shapes);
+}
+
+#[test]
+fn bodies_come_in_the_order_in_which_they_are_wanted() {
+    let user = dovecot().user("order");
+    user.deliver_many("INBOX", 450);
+    talk(async move {
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let mut mirror = Mirror::default();
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        let mut wants = mirror.wants();
+        wants.reverse();
+        let slices = fetch(&mut imap, "INBOX", &wants).await.unwrap();
+        let asked: Vec<_> = wants.iter().map(|want| want.id.clone()).collect();
+        let came: Vec<_> = slices.iter().map(|slice| slice.id.clone()).collect();
+        assert_eq!(came, asked);
+    });
+}
+
+#[test]
+fn a_body_goes_on_from_any_byte() {
+    let user = dovecot().user("resume");
+    let shapes = deliver_shapes(&user);
+    talk(async move {
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let mut mirror = Mirror::default();
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        let wants = mirror.wants();
+        for (number, offset) in [(6, 1), (6, 1 << 20), (6, 2_000_003), (7, 17), (8, 1 << 20), (9, (2 << 20) - 1)] {
+            let want = Want { offset, ..wants[number].clone() };
+            let slices = fetch(&mut imap, "INBOX", &[want]).await.unwrap();
+            assert_eq!(slices[0].offset, offset, "shape {number}");
+            let rest = whole(&slices).into_values().next().unwrap();
+            let expected = &shapes[number][usize::try_from(offset).unwrap()..];
+            assert!(rest == expected, "shape {number} from {offset}: {} of {} bytes", rest.len(), expected.len());
+        }
+        // Everything was here already but for the word that it was.
+        let size = shapes[6].len() as u64;
+        let slices = fetch(&mut imap, "INBOX", &[Want { offset: size, ..wants[6].clone() }]).await.unwrap();
+        assert!(slices.iter().all(|slice| slice.bytes.is_empty() && slice.offset == size), "{}", slices.len());
+        assert_eq!(slices.iter().filter(|slice| slice.is_last).count(), 1);
+    });
+}
+
+#[test]
+fn a_message_that_is_gone_is_left_out_and_one_of_another_life_of_the_mailbox_never_asked_for() {
+    let user = dovecot().user("missing");
+    user.deliver_many("INBOX", 10);
+    talk(async move {
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let mut mirror = Mirror::default();
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        let mut client = user.raw();
+        client.run("SELECT INBOX");
+        client.run("UID STORE 4 +FLAGS.SILENT (\\Deleted)");
+        client.run("EXPUNGE");
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let bodies = by_uid(whole(&fetch(&mut imap, "INBOX", &mirror.wants()).await.unwrap()));
+        assert_eq!(bodies.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7, 8, 9, 10]);
+        let foreign: Vec<Want> = mirror
+            .wants()
+            .into_iter()
+            .map(|want| Want { id: RemoteId(want.id.0.replacen(|c: char| c.is_ascii_digit(), "4", 1)), ..want })
+            .collect();
+        assert_eq!(fetch(&mut imap, "INBOX", &foreign).await.unwrap(), Vec::<Slice>::new());
+    });
+}
+
+#[test]
+fn fetching_marks_nothing_as_read() {
+    let user = dovecot().user("peek");
+    user.deliver_many("INBOX", 3);
+    talk(async move {
+        let mut imap = sign_in(&user, Security::Tls).await;
+        let mut mirror = Mirror::default();
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        fetch(&mut imap, "INBOX", &mirror.wants()).await.unwrap();
+        assert!(user.raw().contents("INBOX").iter().all(|message| message.flags.is_empty()));
+    });
+}
+
+#[test]
+fn a_size_that_is_a_lie_does_no_harm() {
+    let user = dovecot().user("sizes");
+    let shapes = deliver_shapes(&user);
+    for factor in [0, 1, 3] {
+        let (user, shapes) = (user.clone(), shapes.clone());
+        talk(async move {
+            let mut imap = sign_in(&user, Security::Tls).await;
+            let mut mirror = Mirror::default();
+            mirror.pull(&mut imap, "INBOX").await.unwrap();
+            let mut wants = mirror.wants();
+            wants.iter_mut().for_each(|want| want.size = want.size * factor / 2);
+            let slices = fetch(&mut imap, "INBOX", &wants).await.unwrap();
+            assert_same(&by_uid(whole(&slices)), &shapes);
+        });
+    }
+}
+
+#[test]
+fn a_wire_that_gives_one_byte_at_a_time_changes_nothing() {
+    let user = dovecot().user("dribble");
+    user.deliver_many("INBOX", 12);
+    let proxy = Proxy::start(user.server.imap_port, Faults { is_split: true, ..Faults::default() });
+    talk(async move {
+        let mut imap = sign_in_over(&proxy, &user).await.unwrap();
+        let mut mirror = Mirror::default();
+        assert_eq!(mirror.pull(&mut imap, "INBOX").await.unwrap().arrived.len(), 12);
+        let bodies = by_uid(whole(&fetch(&mut imap, "INBOX", &mirror.wants()).await.unwrap()));
+        let expected: BTreeMap<u32, Vec<u8>> =
+            user.raw().contents("INBOX").into_iter().map(|message| (message.uid, message.raw)).collect();
+        assert_eq!(bodies, expected);
+    });
+}
