@@ -6,5 +6,6 @@ mod imap_bodies;
 mod imap_breaks;
 mod imap_pull;
 mod imap_sign_in;
+mod imap_starttls;
 mod imap_support;
 mod maildir;
