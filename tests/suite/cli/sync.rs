@@ -1,8 +1,11 @@
 //! One Maildir from its first sync to its export, by the real program; and syncs that fail.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
+use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use surat::config::lock::SyncLock;
 
@@ -189,4 +192,39 @@ fn a_log_is_written_where_it_is_asked_for() {
     let home = new_home();
     home.ok(&["sync", "--log", "debug"]);
     assert!(home.path(".local/state/surat/surat.log").exists());
+}
+
+#[test]
+fn removing_an_account_takes_its_mail_along_and_leaves_the_maildir_alone() {
+    let home = new_home();
+    sync(&home);
+    let before = messages(&home.path("Mail"));
+    home.ok(&["account", "remove", "home"]);
+    assert_eq!(home.json(&["account", "list"]), json!([]));
+    let add = ["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"];
+    home.ok(&add);
+    assert_eq!(home.json(&["list"]), json!([]), "nothing of it was left here");
+    assert_eq!(sync(&home)["fetched"], json!(5));
+    home.ok(&["account", "remove", "home", "--keep-mail"]);
+    home.ok(&add);
+    assert_eq!(subjects(&home.json(&["list"])).len(), 4, "what was to be kept is kept");
+    assert_eq!(messages(&home.path("Mail")), before);
+}
+
+#[test]
+fn an_interrupted_sync_says_so_and_ends_with_130() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = silent.local_addr().unwrap().to_string();
+    let home = Home::new();
+    let add = ["account", "add", "a@b.org", "--no-input", "--no-check", "--imap", &place, "--security", "none"];
+    home.ok(&[&add[..], &["--password-command", "echo sesame"]].concat());
+    let child = home.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Once it is connected it waits for a greeting that never comes.
+    let connection = silent.accept().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(connection);
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "surat: interrupted; nothing is lost\n");
+    assert!(SyncLock::try_take(&home.path(".local/share/surat")).unwrap().is_some(), "the lock is free again");
 }
