@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 mod account;
+mod imap;
 mod mail;
 mod sync;
 mod usage;
