@@ -1,7 +1,7 @@
 //! Backends against real files and servers.
 
 mod demo;
-mod imap;
+pub mod imap;
 mod imap_bodies;
 mod imap_breaks;
 mod imap_pull;
