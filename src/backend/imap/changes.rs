@@ -13,10 +13,10 @@ use crate::backend::imap::names::is_inbox;
 use crate::backend::imap::response::{Fetch, Response, Verdict};
 use crate::backend::imap::select::{self, Selected, Told};
 use crate::backend::imap::set::UidSet;
-use crate::backend::imap::stand_in as parse;
 use crate::backend::imap::{Imap, Mark};
 use crate::backend::{Error, Kind, Known};
 use crate::mail::keyword::Keywords;
+use crate::mail::parse;
 use crate::mail::remote::{Arrived, Cursor, Delta, RemoteId};
 
 const STAGE: &str = "looking for changes";

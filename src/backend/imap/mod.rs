@@ -19,7 +19,6 @@ mod response;
 mod select;
 mod set;
 mod sign_in;
-mod stand_in;
 mod tap;
 
 use crate::backend::imap::driver::Driver;

@@ -631,3 +631,45 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use super::*;
+
+    #[test]
+    fn dates_are_seconds_of_utc_or_nothing() {
+        for (text, expected) in [
+            ("17-Jul-1996 02:44:25 -0700", Some(837_596_665)),
+            (" 1-Jan-1970 00:00:00 +0000", Some(0)),
+            ("29-Feb-2024 23:59:59 +0100", Some(1_709_247_599)),
+            ("01-jan-1969 00:00:00 +0000", Some(-31_536_000)),
+            ("31-Foo-2024 00:00:00 +0000", None),
+            ("32-Jan-2024 00:00:00 +0000", None),
+            ("", None),
+        ] {
+            assert_eq!(internal_date(text.as_bytes()), expected.map(UnixTime), "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_are_told_from_words() {
+        let Ok(Response::Done(tag, end)) = parse(b"A7 NO [AUTHENTICATIONFAILED] Sorry [x]\r\n") else { panic!() };
+        assert_eq!((tag.as_str(), end.code.as_str(), end.words.as_str()), ("A7", "AUTHENTICATIONFAILED", "Sorry [x]"));
+        let Ok(Response::Condition(end)) = parse(b"* OK [UIDVALIDITY 17]") else { panic!() };
+        assert_eq!(end.number(), Some(17));
+        let Ok(Response::Condition(end)) = parse("* OK [ALERT]über".as_bytes()) else { panic!() };
+        assert_eq!((end.code.as_str(), end.words.as_str()), ("ALERT", "über"));
+    }
+
+    #[test]
+    fn an_answer_to_fetch_is_read_whatever_its_order_and_spelling() {
+        let line = b"* 3 fetch (body[HEADER.FIELDS (DATE \"FROM\")] {4}\r\na: b flags (\\SEEN $Forwarded \\Recent) \
+                     envelope (\"x\" NIL ((\"a\" NIL \"b\" \"c\"))) modseq (99) rfc822.size 5000000000 uid 9 \
+                     EMAILID (M6d99) BODY[]<1048576> NIL)";
+        let Ok(Response::Fetch(fetch)) = parse(line) else { panic!() };
+        assert_eq!((fetch.uid, fetch.size, fetch.object_id.as_deref()), (Some(9), Some(5_000_000_000), Some("M6d99")));
+        assert_eq!(fetch.flags, Some(Keywords::new(["$seen", "$forwarded"])));
+        assert_eq!(fetch.origin, Some(1_048_576));
+    }
+}

@@ -140,3 +140,43 @@ impl FromIterator<u32> for UidSet {
         set
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_claim_of_everything_costs_nothing() {
+        let set = UidSet::parse(b"1:4294967295,7,4294967295:5").unwrap();
+        assert_eq!((set.count(), set.to_text().as_str()), (u64::from(u32::MAX), "1:4294967295"));
+        assert_eq!(set.within(5, 8).to_text(), "5:7");
+        assert!(set.within(5, 5).is_empty() && set.within(0, 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_sets(uids in prop::collection::vec(1_u32..200, 0..80), count in 0_u64..90, low in 0_u32..200) {
+            let plain: BTreeSet<u32> = uids.iter().copied().collect();
+            let set: UidSet = uids.into_iter().collect();
+            prop_assert!(set.iter().eq(plain.iter().copied()));
+            prop_assert_eq!(set.count(), plain.len() as u64);
+            prop_assert_eq!(set.contains(low), plain.contains(&low));
+            prop_assert_eq!(set.within(low, 150).count(), plain.iter().filter(|uid| (low..150).contains(uid)).count() as u64);
+            let (mut rest, mut other) = (set.clone(), set.clone());
+            let highest = rest.split_highest(count);
+            prop_assert_eq!(highest.count(), count.min(set.count()));
+            prop_assert!(rest.iter().chain(highest.iter()).eq(set.iter()));
+            let lowest = other.split_lowest(count);
+            prop_assert!(lowest.iter().chain(other.iter()).eq(set.iter()));
+            prop_assert_eq!(lowest.count(), count.min(set.count()));
+            if !set.is_empty() {
+                prop_assert_eq!(UidSet::parse(set.to_text().as_bytes()), Some(set));
+            }
+        }
+    }
+}

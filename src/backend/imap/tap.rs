@@ -348,3 +348,137 @@ fn is_of_uids(bytes: &[u8]) -> bool {
 fn limit(what: &str) -> Fault {
     Fault { kind: Kind::Limit, what: format!("the server sent {what}; the connection was given up") }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backend::imap::response::Verdict;
+
+    /// Feeds bytes in pieces of `step`, and gives what was read of them.
+    fn feed(bytes: &[u8], step: usize) -> Result<Vec<Response>, Fault> {
+        let mut tap = Tap::new(tokio::io::empty());
+        let mut replies = Vec::new();
+        for piece in bytes.chunks(step) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                tap.make_room();
+                let count = rest.len().min(tap.incoming.len() - tap.end);
+                let end = tap.end + count;
+                tap.incoming[tap.end..end].copy_from_slice(&rest[..count]);
+                tap.end = end;
+                rest = &rest[count..];
+                tap.take_in()?;
+                replies.extend(std::iter::from_fn(|| tap.reply()).map(|(reply, _)| reply));
+            }
+        }
+        Ok(replies)
+    }
+
+    fn kind(bytes: &[u8]) -> Kind {
+        feed(bytes, 1).unwrap_err().kind
+    }
+
+    #[test]
+    fn responses_are_cut_wherever_the_wire_cuts_them() {
+        let bytes = b"* OK [ALERT]\xc3\xbcber {5}\r\n* 1 FETCH (UID 7 BODY[] {6}\r\na)\r\n\"( X-UNKNOWN ((\"q\\\")\" {2}\r\nxy)))\r\n\
+                      * 2 FETCH (UID 8 FLAGS (\\Seen Work]) INTERNALDATE NIL)\r\n* XFOO \"a {3}\r\nA0002 NO [IN {2}\r\n";
+        let expected = feed(bytes, bytes.len()).unwrap();
+        assert_eq!(expected.len(), 5);
+        let Response::Fetch(fetch) = &expected[1] else { panic!("{expected:?}") };
+        assert_eq!((fetch.uid, fetch.body.as_deref()), (Some(7), Some(b"a)\r\n\"(".as_slice())));
+        let Response::Fetch(fetch) = &expected[2] else { panic!("{expected:?}") };
+        assert_eq!(fetch.flags, Some(crate::mail::keyword::Keywords::new(["$seen", "work]"])));
+        assert!(matches!(&expected[4], Response::Done(tag, end) if tag == "A0002" && end.verdict == Verdict::No));
+        for step in 1..40 {
+            assert_eq!(feed(bytes, step).unwrap(), expected, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn sizes_that_are_none_or_too_much_end_it() {
+        for size in ["-5", "", "x", "5 ", "1.5"] {
+            assert_eq!(kind(format!("* 1 FETCH (BODY[] {{{size}}}\r\n").as_bytes()), Kind::Protocol, "{size}");
+        }
+        for size in ["999999999999", "67108865", "99999999999999999999999999"] {
+            assert_eq!(kind(format!("* 1 FETCH (BODY[] {{{size}}}\r\n").as_bytes()), Kind::Limit, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_announced_takes_no_memory_and_a_line_that_never_ends_is_given_up() {
+        let mut tap = Tap::new(tokio::io::empty());
+        let announced = b"* 1 FETCH (BODY[] {60000000}\r\n";
+        tap.incoming[..announced.len()].copy_from_slice(announced);
+        tap.end = announced.len();
+        tap.take_in().unwrap();
+        tap.make_room();
+        assert_eq!(tap.incoming.len(), ROOM);
+
+        let endless = vec![b'x'; LONGEST_LINE + 2 * ROOM];
+        assert_eq!(feed(&endless, ROOM).unwrap_err().kind, Kind::Limit);
+    }
+
+    #[test]
+    fn lists_may_be_as_deep_as_mail_is_and_no_deeper() {
+        let nested = |depth: usize| format!("* 1 FETCH (X {}{})\r\n", "(".repeat(depth), ")".repeat(depth));
+        assert!(feed(nested(40).as_bytes(), 7).is_ok());
+        assert_eq!(kind(nested(400).as_bytes()), Kind::Limit);
+        assert_eq!(feed(nested(900_000).as_bytes(), ROOM).unwrap_err().kind, Kind::Limit);
+        let quoted = format!("* 1 FETCH (X \"{}\")\r\n* OK {}\r\n", "(".repeat(400), "(".repeat(400));
+        assert_eq!(feed(quoted.as_bytes(), 9).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn numbers_are_what_the_standard_says_or_nothing() {
+        for line in ["* 1 FETCH (UID 0)", "* 1 FETCH (UID 4294967296)", "* 1 FETCH (UID -1)", "* 4294967296 EXISTS"] {
+            assert_eq!(kind(format!("{line}\r\n").as_bytes()), Kind::Protocol, "{line}");
+        }
+        for line in ["* SEARCH 0", "* SEARCH x", "* VANISHED 1:*", "* VANISHED 0:5", "* ESEARCH UID ALL 5:"] {
+            assert_eq!(kind(format!("{line}\r\n").as_bytes()), Kind::Protocol, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_passed_over() {
+        for line in [
+            "* NAMESPACE ((\"\" \"/\")) NIL NIL",
+            "* THREAD (1 (2)(3))",
+            "* QUOTA \"\" (STORAGE 1 2)",
+            "* XFOO",
+            "*",
+            "* ",
+            "* 7 RECENT",
+            "* LIST (\\HasNoChildren) NIL x (CHILDINFO (\"SUBSCRIBED\"))",
+            "* STATUS x (SIZE 9 MAILBOXID (a) APPENDLIMIT NIL MESSAGES 3)",
+        ] {
+            assert_eq!(feed(format!("{line}\r\n").as_bytes(), 3).unwrap().len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn four_hundred_thousand_uids_are_read_in_one_go() {
+        let uids: Vec<String> = (1..=400_000).map(|uid: u32| (uid * 2).to_string()).collect();
+        let line = format!("* SEARCH {}\r\n", uids.join(" "));
+        let found = feed(line.as_bytes(), ROOM).unwrap();
+        assert!(matches!(&found[0], Response::Search(set) if set.count() == 400_000));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_a_server_says_makes_it_panic(
+            pieces in prop::collection::vec("(\\* |\\* 1 FETCH \\(|A1 OK |UID |FLAGS \\(|BODY\\[|\\]|<0>|\\{[0-9]{1,2}\\}\r\n|\"|\\(|\\)|\\\\|NIL|[0-9:,*]{1,6}|\r\n|\\* ESEARCH |\\* LIST |\\* STATUS |\\* VANISHED |\\[CAPABILITY |ü| )", 0..60),
+            step in 1_usize..50,
+        ) {
+            let text = pieces.concat();
+            let _ = feed(text.as_bytes(), step);
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = feed(&bytes, 5);
+        }
+    }
+}
