@@ -32,6 +32,8 @@ const HEADER_BYTES: u64 = 64 * 1024;
 const FLAG_BYTES: u64 = 1_024;
 /// A claim of more vanished messages than these is compared with what is known before it is spelled out.
 const MANY: u64 = 1_000;
+/// UIDs that may be far from each other are named in one command up to this number: some 5 KB.
+const SCATTERED: u64 = 500;
 
 /// Sends what changed.
 pub async fn changes(
@@ -120,6 +122,10 @@ async fn read_all(imap: &mut Imap, ahead: Option<Newest>, out: &Sender<Delta>) -
         None => after(arrived.highest().max(all.highest())),
     };
     position.low = arrived.lowest().unwrap_or(position.uid_next);
+    // What the server left out among the newest is asked for again with what is older.
+    if let Some(left_out) = all.within(position.low, position.uid_next).highest_outside(&arrived) {
+        position.low = left_out.saturating_add(1);
+    }
     let older = all.within(1, position.low);
     if older.is_empty() {
         position.low = 1;
@@ -253,7 +259,7 @@ async fn since(
         return read_all(imap, None, out).await;
     }
 
-    let mut catching_up = CatchingUp { position, known, known_before, has_news: false, out };
+    let mut catching_up = CatchingUp { start: position, position, known, known_before, has_news: false, out };
     let has_vanished = if by_journal && selected.modseq.is_some() {
         catching_up.take_told(&told).await?
     } else {
@@ -283,6 +289,7 @@ async fn since(
 
 /// The way from a position to now.
 struct CatchingUp<'a> {
+    start: Position,
     position: Position,
     known: &'a dyn Known,
     known_before: u64,
@@ -416,20 +423,36 @@ impl CatchingUp<'_> {
         self.position.uid_next = self.position.uid_next.max(after).max(end.unwrap_or(0));
     }
 
-    /// Compares which messages there are with those that are known.
+    /// Compares which messages there are with those that are known: the gone go, and what was once left out comes.
     async fn look_for_vanished(&mut self, imap: &mut Imap, selected: &Selected) -> Result<(), Error> {
-        let position = self.position;
-        if self.known_before == 0 || position.uid_next <= position.low {
+        let Position { validity, uid_next, low, .. } = self.start;
+        if uid_next <= low {
             return Ok(());
         }
-        let ticket = ask_uids(imap, &format!("UID {}:{}", position.low, position.uid_next - 1)).await?;
-        let there = receive_uids(imap, ticket, selected).await?;
-        let is_gone = |id: &RemoteId| {
-            let uid = uid_of(id, position.validity);
-            uid.is_none_or(|uid| position.covers(uid) && !there.contains(uid))
-        };
-        let gone: Vec<RemoteId> = self.known.remotes().into_iter().map(|(id, _)| id).filter(is_gone).collect();
-        if gone.is_empty() { Ok(()) } else { self.send(Delta::Vanished(gone)).await }
+        let ticket = ask_uids(imap, &format!("UID {low}:{}", uid_next - 1)).await?;
+        let there = receive_uids(imap, ticket, selected).await?.within(low, uid_next);
+        let (mut gone, mut here) = (Vec::new(), UidSet::default());
+        for (id, _) in self.known.remotes() {
+            match uid_of(&id, validity) {
+                Some(uid) if there.contains(uid) => here.push(uid),
+                Some(uid) if !self.start.covers(uid) => {}
+                _ => gone.push(id),
+            }
+        }
+        if !gone.is_empty() {
+            self.send(Delta::Vanished(gone)).await?;
+        }
+        here.sort();
+        let mut left_out: UidSet = there.iter().filter(|uid| !here.contains(*uid)).collect();
+        while !left_out.is_empty() {
+            let window = left_out.split_highest(SCATTERED);
+            let command = format!("UID FETCH {} {}", window.to_text(), items(imap));
+            let ticket = imap.driver.send(STAGE, &command, window.count() * HEADER_BYTES).await?;
+            let mut arrived = UidSet::default();
+            receive(imap, ticket, validity, 1, &mut arrived, self.out).await?;
+            self.has_news |= !arrived.is_empty();
+        }
+        Ok(())
     }
 }
 

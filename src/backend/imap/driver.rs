@@ -28,6 +28,9 @@ const SMALLEST_ITEM: u64 = 16;
 const SLOWEST: u64 = 4 * 1024;
 /// After BYE the tagged answer has this long to come.
 const AFTER_BYE: Duration = Duration::from_secs(2);
+/// So many times [`Timeouts::answer`] a server may say that it is still there; by then as many times [`SLOWEST`] must
+/// have come.
+const PATIENCE: u32 = 10;
 
 /// A command that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +67,8 @@ pub struct Driver {
     idle: Idle,
     bytes_left: u64,
     items_left: u64,
+    /// When something was last sent or done, and the bytes that had come by then.
+    progress: (Instant, u64),
     bye: Option<Condition>,
     broken: Option<Error>,
     /// What the server can do, upper case.
@@ -89,6 +94,7 @@ impl Driver {
             idle: Idle::Off,
             bytes_left: BASE_BYTES,
             items_left: BASE_ITEMS,
+            progress: (Instant::now(), 0),
             bye: None,
             broken: None,
             capabilities: Vec::new(),
@@ -145,6 +151,7 @@ impl Driver {
             Err(error) => return Err(self.lost(stage, Some(error.to_string()))),
         };
         self.sent += 1;
+        self.progress = (Instant::now(), self.session.as_mut().received);
         let ticket = Ticket(self.sent);
         self.pending.push_back((ticket, tag));
         Ok(ticket)
@@ -161,6 +168,13 @@ impl Driver {
         loop {
             let within = if self.bye.is_some() { AFTER_BYE } else { self.timeouts.answer };
             let before = self.session.as_mut().received;
+            let (since, bytes) = self.progress;
+            if since.elapsed() > self.timeouts.answer * PATIENCE {
+                if before < bytes + SLOWEST * u64::from(PATIENCE) {
+                    return Err(self.silent(stage, self.timeouts.answer * PATIENCE));
+                }
+                self.progress = (Instant::now(), before);
+            }
             if let Some(reply) = self.next_within(stage, within).await? {
                 return Ok(reply);
             }
@@ -168,9 +182,7 @@ impl Driver {
                 return Err(self.lost(stage, None));
             }
             if self.session.as_mut().received < before + SLOWEST {
-                let what = format!("no answer within {} s", within.as_secs());
-                let error = self.error(Kind::Timeout, stage, what);
-                return Err(self.broken.insert(error).clone());
+                return Err(self.silent(stage, within));
             }
         }
     }
@@ -277,6 +289,7 @@ impl Driver {
                     return Err(self.broken.insert(error).clone());
                 };
                 let of = self.pending.remove(index).map(|(ticket, _)| ticket);
+                self.progress = (Instant::now(), self.session.as_mut().received);
                 self.bytes_left = self.bytes_left.max(BASE_BYTES);
                 self.items_left = self.items_left.max(BASE_ITEMS);
                 if let Idle::Asked(asked) = self.idle
@@ -298,6 +311,11 @@ impl Driver {
             _ => {}
         }
         Ok(Reply { response, of })
+    }
+
+    fn silent(&mut self, stage: &'static str, within: Duration) -> Error {
+        let error = self.error(Kind::Timeout, stage, format!("no answer within {} s", within.as_secs()));
+        self.broken.insert(error).clone()
     }
 
     /// Says why the connection is gone.

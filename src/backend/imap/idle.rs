@@ -48,6 +48,8 @@ async fn listen(imap: &mut Imap, end: Instant) -> Result<News, Error> {
                 imap.driver.capabilities.retain(|word| word != "IDLE");
                 return ask(imap, end).await;
             }
+            // The end follows at once, or is waited for no longer than a moment.
+            Some(Response::Bye(_)) => drop(imap.driver.next(STAGE).await?),
             Some(response) => imap.notice(&response),
             None if Instant::now() >= end => return Ok(News::TimedOut),
             None => imap.driver.leave_idle(STAGE).await?,

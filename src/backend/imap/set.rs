@@ -68,6 +68,11 @@ impl UidSet {
         self.runs.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// Gives the highest UID that is not in the other set.
+    pub fn highest_outside(&self, other: &UidSet) -> Option<u32> {
+        self.runs.iter().rev().flat_map(|(first, last)| (*first..=*last).rev()).find(|uid| !other.contains(*uid))
+    }
+
     /// Keeps what lies in `low..high`.
     pub fn within(&self, low: u32, high: u32) -> UidSet {
         let cut = |(first, last): &(u32, u32)| {
