@@ -11,7 +11,5 @@ mod safety;
 mod store;
 mod ui;
 
-// Not every test uses every helper yet.
-#[allow(dead_code)]
 #[path = "../support/mod.rs"]
 mod support;

@@ -196,7 +196,15 @@ impl Session {
                     while self.receive(&mut buffer)? > 0 {}
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                Step::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Step::Close => {
+                    // Whoever closes with unread bytes resets the connection, and the last words may be lost.
+                    if let Wire::Plain(stream) = &self.wire {
+                        stream.shutdown(Shutdown::Write)?;
+                        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+                        while self.receive(&mut [0; 4096])? > 0 {}
+                    }
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
             }
         }
         Ok(())
