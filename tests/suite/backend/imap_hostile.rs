@@ -590,7 +590,7 @@ fn hostile_folder_names_go_back_as_they_came_or_not_at_all() {
             let text = String::from_utf8_lossy(line);
             text.contains(&format!(" SELECT {quoted}")) || text.ends_with(&format!(" SELECT {path}"))
         };
-        assert!(lines.iter().any(|line| is_asked(line)), "{path:?} was not asked for as it is called");
+        assert!(lines.iter().any(is_asked), "{path:?} was not asked for as it is called");
     }
     let verbs =
         ["CAPABILITY", "LOGIN", "LIST", "LSUB", "STATUS", "SELECT", "FETCH", "UID", "ID", "ENABLE", "LOGOUT", "NOOP"];
