@@ -43,7 +43,15 @@ pub async fn changes(
     known: &dyn Known,
     out: &Sender<Delta>,
 ) -> Result<(), Error> {
-    match cursor.and_then(Position::parse) {
+    let position = cursor.and_then(Position::parse);
+    if let Some(mark) = imap.listed.remove(mailbox)
+        && position.is_some_and(|position| is_unchanged(&position, mark, known))
+        && imap.selected.as_ref().is_none_or(|selected| selected.path != mailbox)
+    {
+        imap.marks.insert(mailbox.to_owned(), mark);
+        return Ok(());
+    }
+    match position {
         None => from_scratch(imap, mailbox, cursor.is_some(), out).await?,
         Some(position) => since(imap, mailbox, position, known, out).await?,
     }
@@ -51,6 +59,17 @@ pub async fn changes(
         imap.marks.insert(mailbox.to_owned(), Mark::of(selected));
     }
     Ok(())
+}
+
+/// Says whether a mailbox is as it was when it was read to its end: the journal's last entry covers new messages, flags
+/// and expunges alike (RFC 7162 section 3.1.2.1), and the count must agree with what is here.
+fn is_unchanged(position: &Position, mark: Mark, known: &dyn Known) -> bool {
+    position.low == 1
+        && position.validity > 0
+        && position.modseq > 0
+        && (mark.validity, mark.uid_next, mark.modseq)
+            == (position.validity, Some(position.uid_next), Some(position.modseq))
+        && u64::from(mark.exists) == known.count()
 }
 
 /// Reads a mailbox that nothing is known of. The first portion rides on the SELECT where the number is known before.

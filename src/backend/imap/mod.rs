@@ -22,6 +22,7 @@ mod sign_in;
 mod tap;
 
 use crate::backend::imap::driver::Driver;
+use crate::backend::imap::response::Status;
 use crate::backend::imap::select::Selected;
 use crate::backend::imap::set::UidSet;
 use crate::backend::net::{self, Endpoint, Security};
@@ -82,6 +83,8 @@ pub struct Imap {
     is_stale: bool,
     /// What mailboxes were like when this connection last read them.
     marks: HashMap<String, Mark>,
+    /// What mailboxes are like, as told with the last list; each good for one question.
+    listed: HashMap<String, Mark>,
     /// How many messages the inbox has, as told with the list.
     inbox_hint: Option<u32>,
     /// Whether the server keeps a journal of changes and of vanished messages.
@@ -123,6 +126,7 @@ impl Imap {
             selected: None,
             is_stale: false,
             marks: HashMap::new(),
+            listed: HashMap::new(),
             inbox_hint: None,
             found: UidSet::default(),
             idle_since: None,
@@ -132,6 +136,19 @@ impl Imap {
     /// Says whether the server numbers changes (CONDSTORE).
     fn keeps_journal(&self) -> bool {
         self.driver.can("CONDSTORE") || self.driver.can("QRESYNC")
+    }
+
+    /// Keeps what a line of STATUS tells of a mailbox.
+    fn hear_status(&mut self, status: &Status) {
+        let name = String::from_utf8_lossy(&status.name).into_owned();
+        let path = if names::is_inbox(&name) { "INBOX".to_owned() } else { name };
+        if path == "INBOX" {
+            self.inbox_hint = status.messages;
+        }
+        if let (Some(validity), Some(exists)) = (status.uid_validity, status.messages) {
+            let mark = Mark { validity, uid_next: status.uid_next, modseq: status.highest_modseq, exists };
+            self.listed.insert(path, mark);
+        }
     }
 
     /// Says whether no mailbox was opened yet.

@@ -20,17 +20,26 @@ const OTHER_SLASH: &str = "\u{2215}";
 /// Lists the mailboxes, and asks in the same breath how large the inbox is.
 pub async fn list(imap: &mut Imap) -> Result<Vec<RemoteMailbox>, Error> {
     let is_extended = imap.driver.can("LIST-EXTENDED");
-    let command = match (is_extended, imap.driver.can("SPECIAL-USE")) {
-        (true, true) => "LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE)",
-        (true, false) => "LIST \"\" \"*\" RETURN (SUBSCRIBED)",
-        (false, _) => "LIST \"\" \"*\"",
-    };
-    let listing = imap.driver.send(STAGE, command, 0).await?;
+    // With a journal of changes (RFC 7162), one line of STATUS (RFC 5819) tells that nothing changed in a mailbox.
+    let tells_state = is_extended && imap.driver.can("LIST-STATUS") && imap.is_resyncing;
+    let mut command = "LIST \"\" \"*\"".to_owned();
+    if is_extended {
+        command.push_str(" RETURN (SUBSCRIBED");
+        if imap.driver.can("SPECIAL-USE") {
+            command.push_str(" SPECIAL-USE");
+        }
+        if tells_state {
+            command.push_str(" STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)");
+        }
+        command.push(')');
+    }
+    imap.listed.clear();
+    let listing = imap.driver.send(STAGE, &command, 0).await?;
     let mut open = vec![listing];
     if !is_extended {
         open.push(imap.driver.send(STAGE, "LSUB \"\" \"*\"", 0).await?);
     }
-    if imap.is_new() {
+    if imap.is_new() && !tells_state {
         open.push(imap.driver.send(STAGE, "STATUS INBOX (MESSAGES)", 0).await?);
     }
     let (mut found, mut subscribed) = (Vec::new(), HashSet::new());
@@ -45,7 +54,7 @@ pub async fn list(imap: &mut Imap) -> Result<Vec<RemoteMailbox>, Error> {
             }
             Response::List(list) if list.is_subscription => drop(subscribed.insert(list.name)),
             Response::List(list) => found.push(list),
-            Response::Status(status) if status.name.eq_ignore_ascii_case(b"INBOX") => imap.inbox_hint = status.messages,
+            Response::Status(status) => imap.hear_status(&status),
             other => imap.notice(&other),
         }
         if found.len() > MOST || subscribed.len() > MOST {
