@@ -110,13 +110,16 @@ impl<S> Tap<S> {
             let bytes = self.incoming.get(self.start..self.end).unwrap_or_default();
             let Some(length) = self.scan.next(bytes)? else { break };
             let frame = bytes.get(..length).unwrap_or_default();
-            if !frame.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
-                let response = response::parse(frame).map_err(|malformed| Fault {
+            // An empty line says nothing, but it counts: a flood of them must meet the limits too.
+            let response = if frame.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                Response::Other
+            } else {
+                response::parse(frame).map_err(|malformed| Fault {
                     kind: Kind::Protocol,
                     what: format!("the server sent something that is no IMAP: {}", malformed.0),
-                })?;
-                self.replies.push_back((response, length));
-            }
+                })?
+            };
+            self.replies.push_back((response, length));
             self.start += length;
         }
         if self.start == self.end {

@@ -363,11 +363,7 @@ fn what_never_ends_is_ended() {
                 .on("SELECT", say("* 500 EXISTS\r\n* OK [UIDVALIDITY 7] go\r\n{tag} OK done\r\n"))
                 .on("UID SEARCH", flood("* SEARCH 1 2 3\r\n")),
         ),
-        // Empty lines are passed over uncounted: this one is only shown to do no harm.
-        (
-            "very many empty lines",
-            Script::new().on("LIST", vec![Step::Flood { bytes: b"\r\n".to_vec(), cap: 4 << 20 }]),
-        ),
+        ("endless empty lines", Script::new().on("LIST", flood("\r\n"))),
         ("an endless greeting", Script::new().greet(flood("* OK [CAPABILITY "))),
         ("a byte now and then", Script::new().on("SELECT", drip("* OK [UIDVALIDITY 7] a line that takes its time"))),
         ("a greeting by bytes", Script::new().greet(drip("* OK [CAPABILITY IMAP4rev1] ready when you are, or later"))),
