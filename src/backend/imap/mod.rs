@@ -20,6 +20,8 @@ mod select;
 mod set;
 mod sign_in;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 use crate::backend::imap::driver::Driver;
 use crate::backend::imap::response::Status;
