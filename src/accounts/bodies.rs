@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::accounts::pull::blocking;
 use crate::accounts::worker::Failure;
-use crate::backend::Backend;
+use crate::backend::{Backend, Kind};
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::remote::{Slice, Want};
 use crate::mail::time::UnixTime;
@@ -31,9 +31,17 @@ pub async fn some<B: Backend>(
     let missing = blocking(store, move |store| store.bodies_missing(account, not_before, BATCH)).await?;
     let mut came = 0;
     for (mailbox, path, wants) in by_mailbox(missing) {
-        let kept = fetch(backend, store, mailbox, &path, wants).await?;
-        came += kept;
-        progress(kept);
+        match fetch(backend, store, mailbox, &path, wants).await {
+            Ok(kept) => {
+                came += kept;
+                progress(kept);
+            }
+            // One folder that may not be read does not keep the others back.
+            Err(Failure::Backend(error)) if error.kind == Kind::Refused => {
+                tracing::warn!(%error, folder = %path, "a folder was refused");
+            }
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(came)
 }
@@ -63,13 +71,15 @@ async fn fetch<B: Backend>(
     path: &str,
     wants: Vec<Want>,
 ) -> Result<u64, Failure> {
-    let (sender, mut receiver) = mpsc::channel::<Slice>(QUEUE);
+    let (sender, receiver) = mpsc::channel::<Slice>(QUEUE);
     let producing = async {
         let result = backend.fetch(path, &wants, &sender).await;
         drop(sender);
         result
     };
     let consuming = async {
+        // Goes with this block: a producer must not wait for a store that has failed.
+        let mut receiver = receiver;
         let (mut whole, mut bytes, mut kept) = (Vec::new(), 0, 0);
         while let Some(slice) = receiver.recv().await {
             if slice.offset == 0 && slice.is_last {

@@ -91,11 +91,13 @@ impl Staff {
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
         let tasks = match connect::connector(&desk.settings) {
             AnyConnector::Imap(connector) => {
-                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
+                let reader =
+                    runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted));
                 vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
             }
             AnyConnector::Maildir(connector) => {
-                let reader = runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wanted));
+                let reader =
+                    runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted));
                 vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
             }
             AnyConnector::None(notice) => {

@@ -53,7 +53,7 @@ pub async fn mailbox<B: Backend>(
 ) -> Result<Pulled, Failure> {
     let cursor = blocking(store, move |store| store.cursor(mailbox)).await?;
     let known = StoreKnown { store: store.clone(), mailbox };
-    let (sender, mut receiver) = mpsc::channel::<Delta>(QUEUE);
+    let (sender, receiver) = mpsc::channel::<Delta>(QUEUE);
 
     let producing = async {
         let result = backend.changes(path, cursor.as_ref(), &known, &sender).await;
@@ -61,6 +61,8 @@ pub async fn mailbox<B: Backend>(
         result
     };
     let consuming = async {
+        // Goes with this block: a producer must not wait for a store that has failed.
+        let mut receiver = receiver;
         let mut pulled = Pulled::default();
         let (mut done, mut expected) = (0, 0);
         let mut portion = Vec::new();
@@ -101,5 +103,76 @@ pub async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || call(&store)).await {
         Ok(result) => result.map_err(Failure::Store),
         Err(stopped) => Err(Failure::Bug(stopped.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::{Error, News, Offer, Traffic};
+    use crate::mail::remote::{Applied, Cursor, RemoteMailbox, RemoteOperation, Slice, Want};
+
+    /// Has more to tell than can wait.
+    struct Talkative;
+
+    impl Backend for Talkative {
+        fn offer(&self) -> Offer {
+            Offer::default()
+        }
+
+        fn traffic(&self) -> Traffic {
+            Traffic::default()
+        }
+
+        async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
+            Ok(Vec::new())
+        }
+
+        async fn changes(
+            &mut self,
+            _: &str,
+            _: Option<&Cursor>,
+            _: &dyn Known,
+            out: &mpsc::Sender<Delta>,
+        ) -> Result<(), Error> {
+            for _ in 0..3 * QUEUE {
+                let gone = Error::new(crate::backend::Kind::Local, "", "", "nobody listens");
+                out.send(Delta::Commit(Cursor("1".to_owned()))).await.map_err(|_| gone)?;
+            }
+            Ok(())
+        }
+
+        async fn fetch(&mut self, _: &str, _: &[Want], _: &mpsc::Sender<Slice>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        async fn apply(&mut self, _: &RemoteOperation) -> Result<Applied, Error> {
+            Ok(Applied::default())
+        }
+
+        async fn wait(&mut self, _: &str, _: Duration) -> Result<News, Error> {
+            Ok(News::TimedOut)
+        }
+
+        async fn close(&mut self) {}
+    }
+
+    #[test]
+    fn a_store_that_fails_ends_the_pull_although_the_server_has_more_to_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let pulled = runtime.block_on(async {
+            // There is no such mailbox, so nothing of it can be kept.
+            let mut server = Talkative;
+            let pulling = mailbox(&mut server, &store, account, MailboxId(404), "x", |_, _| {});
+            tokio::time::timeout(Duration::from_secs(20), pulling).await
+        });
+        let failure = pulled.expect("the pull hangs").unwrap_err();
+        assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
     }
 }

@@ -26,7 +26,8 @@ pub enum Next {
 ///
 /// `spread` in 0..=255 spreads the clients of a server that comes back over half a pause.
 pub fn after(account: &str, error: &Error, attempts: u32, spread: u8) -> Next {
-    if !error.heals_by_itself() {
+    // A refusal after the sign-in is mostly a server with a bad hour: it costs little to ask again.
+    if !error.heals_by_itself() && error.kind != Kind::Refused {
         return Next::Person(notice(account, error));
     }
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts.min(16))).min(LONGEST_PAUSE);

@@ -58,7 +58,10 @@ impl Failure {
         match self {
             Self::Backend(error) => error,
             Self::Store(error) => {
-                backend::Error::new(backend::Kind::Local, "the store", "keeping mail", error.to_string())
+                // Another process that writes for long is no matter for a person.
+                let is_busy = error.kind == crate::store::Kind::Busy;
+                let kind = if is_busy { backend::Kind::Busy } else { backend::Kind::Local };
+                backend::Error::new(kind, "the store", "keeping mail", error.to_string())
             }
             Self::Bug(text) => backend::Error::new(backend::Kind::Protocol, "surat", "working", text),
         }
@@ -371,8 +374,9 @@ async fn stay<C: Connector>(
 ) -> Result<Infallible, Failure> {
     let mut backend = connector.connect().await?;
     let mut report = SyncReport::default();
-    let mut folders = sync(desk, &mut backend, &mut report).await?;
+    // What is wished for while the sync runs is still to be done after it.
     let mut seen = *wishes.borrow_and_update();
+    let mut folders = sync(desk, &mut backend, &mut report).await?;
     loop {
         *failures = 0;
         desk.tell(AccountStatus::Online);
@@ -386,11 +390,14 @@ async fn stay<C: Connector>(
         let wish = *wishes.borrow_and_update();
         if news == Some(News::TimedOut) || wish.checks != seen.checks {
             folders = sync(desk, &mut backend, &mut report).await?;
-        } else if news == Some(News::Changed) {
-            pull_inbox(desk, &mut backend, &folders, &mut report).await?;
-            fetch_bodies(desk, &mut backend, &folders, &mut report).await?;
-        } else if wish.edits != seen.edits {
-            push::all(&mut backend, &desk.store, desk.account).await?;
+        } else {
+            if wish.edits != seen.edits {
+                push::all(&mut backend, &desk.store, desk.account).await?;
+            }
+            if news == Some(News::Changed) {
+                pull_inbox(desk, &mut backend, &folders, &mut report).await?;
+                fetch_bodies(desk, &mut backend, &folders, &mut report).await?;
+            }
         }
         seen = wish;
     }
@@ -398,7 +405,12 @@ async fn stay<C: Connector>(
 
 /// Brings the bodies that the reader opens, over a connection of its own that is made when first needed: reading
 /// never waits for a sync.
-pub async fn serve_reader<C: Connector>(desk: Desk, connector: Arc<C>, mut wanted: Receiver<EmailId>) {
+pub async fn serve_reader<C: Connector>(
+    desk: Desk,
+    connector: Arc<C>,
+    wishes: watch::Receiver<Wish>,
+    mut wanted: Receiver<EmailId>,
+) {
     let mut connection = None;
     loop {
         let email = match tokio::time::timeout(READER_IDLE, wanted.recv()).await {
@@ -409,6 +421,10 @@ pub async fn serve_reader<C: Connector>(desk: Desk, connector: Arc<C>, mut wante
                 continue;
             }
         };
+        if wishes.borrow().is_paused {
+            connection = None;
+            continue;
+        }
         // A connection that had been idle may be dead without a word: a second try gets a new one.
         for _ in 0..2 {
             let mut backend = match connection.take() {
@@ -433,8 +449,9 @@ pub async fn serve_reader<C: Connector>(desk: Desk, connector: Arc<C>, mut wante
 }
 
 async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, backend::Error> {
-    let inbox = folders.iter().find(|folder| folder.remote.role == Some(Role::Inbox)).or(folders.first());
-    match inbox {
+    let mut readable = folders.iter().filter(|folder| folder.remote.is_selectable);
+    let first = readable.clone().next();
+    match readable.find(|folder| folder.remote.role == Some(Role::Inbox)).or(first) {
         Some(inbox) => backend.wait(&inbox.remote.path, POLL_EVERY).await,
         None => {
             tokio::time::sleep(POLL_EVERY).await;
