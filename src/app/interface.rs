@@ -145,10 +145,9 @@ impl Program {
         })
         .map_err(|error| format!("could not start a thread: {error}"))?;
         let mut screen = Screen::take().map_err(|error| format!("the terminal cannot be used: {error}"))?;
-        if let Some(network) = &network {
-            end_on_signals(network, sender.clone());
-        }
-        read_terminal(sender).map_err(|error| format!("could not start a thread: {error}"))?;
+        let start_failed = |error| format!("could not start a thread: {error}");
+        end_on_signals(sender.clone()).map_err(start_failed)?;
+        read_terminal(sender).map_err(start_failed)?;
         let is_light = terminal::is_light();
         let mut lived = Life {
             model: Model::new(self.settings),
@@ -164,7 +163,14 @@ impl Program {
         if let Some(is_light) = is_light {
             lived.hear(Event::Background { is_light }, &mut screen);
         }
-        lived.go_on(&receiver, &mut screen).map_err(|error| format!("the terminal cannot be used any more: {error}"))
+        let ended = lived.go_on(&receiver, &mut screen);
+        // The shell is back at once; then the last edits go into the store, and nobody takes their answers.
+        drop((screen, receiver));
+        lived.lanes.finish();
+        if let Some(network) = network {
+            network.stop();
+        }
+        ended.map_err(|error| format!("the terminal cannot be used any more: {error}"))
     }
 }
 
@@ -284,16 +290,21 @@ fn read_terminal(sender: SyncSender<Incoming>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends in good order when the system asks for it.
-fn end_on_signals(network: &Network, sender: SyncSender<Incoming>) {
+/// Ends in good order when the system asks for it, with or without a network: the terminal must be given back.
+fn end_on_signals(sender: SyncSender<Incoming>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    network.runtime.spawn(async move {
-        let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
-        let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
+    // They count from now on, not from when the thread runs.
+    let entered = runtime.enter();
+    let mut signals = kinds.into_iter().map(signal).collect::<io::Result<Vec<_>>>()?;
+    drop(entered);
+    thread::Builder::new().name("signals".into()).spawn(move || {
         let waits = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-        futures_util::future::select_all(waits).await;
-        let _ = sender.try_send(Incoming::End);
-    });
+        runtime.block_on(futures_util::future::select_all(waits));
+        let _ = sender.send(Incoming::End);
+    })?;
+    Ok(())
 }
 
 /// After a crash the database is looked through beside everything else; what is found is said.

@@ -5,28 +5,38 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crate::app::effects::Desk;
 use crate::ui::message::{Effect, Event};
 
-/// The lanes; their threads end when this value does.
+/// The lanes; their threads end when this value does, but for one: see [`Lanes::finish`].
 pub struct Lanes {
     rows: Sender<Effect>,
     open: Sender<Effect>,
     edits: Sender<Effect>,
     files: Sender<Effect>,
+    editing: JoinHandle<()>,
 }
 
 impl Lanes {
     /// Starts the threads; `answer` takes what they say and may block.
     pub fn start(desk: &Arc<Desk>, answer: impl Fn(Event) + Clone + Send + 'static) -> std::io::Result<Self> {
+        let (edits, editing) = lane("edits", desk, answer.clone(), |_| false)?;
         Ok(Self {
-            rows: lane("rows", desk, answer.clone(), |_| false)?,
-            open: lane("open", desk, answer.clone(), |next| matches!(next, Effect::Open { .. }))?,
-            edits: lane("edits", desk, answer.clone(), |_| false)?,
-            files: lane("files", desk, answer, |_| false)?,
+            rows: lane("rows", desk, answer.clone(), |_| false)?.0,
+            open: lane("open", desk, answer.clone(), |next| matches!(next, Effect::Open { .. }))?.0,
+            edits,
+            files: lane("files", desk, answer, |_| false)?.0,
+            editing,
         })
+    }
+
+    /// Ends the lanes once every edit that was handed over is in the store. Nobody may wait to take answers any more.
+    pub fn finish(self) {
+        drop(self.edits);
+        // A thread that stumbled has said so.
+        let _ = self.editing.join();
     }
 
     /// Hands an effect to its lane; one that belongs to the terminal comes back.
@@ -57,11 +67,12 @@ fn lane(
     desk: &Arc<Desk>,
     answer: impl Fn(Event) + Send + 'static,
     is_outdated_by: fn(&Effect) -> bool,
-) -> std::io::Result<Sender<Effect>> {
+) -> std::io::Result<(Sender<Effect>, JoinHandle<()>)> {
     let (sender, receiver) = channel();
     let desk = desk.clone();
-    thread::Builder::new().name(name.to_owned()).spawn(move || run(&receiver, &desk, &answer, is_outdated_by))?;
-    Ok(sender)
+    let builder = thread::Builder::new().name(name.to_owned());
+    let running = builder.spawn(move || run(&receiver, &desk, &answer, is_outdated_by))?;
+    Ok((sender, running))
 }
 
 fn run(receiver: &Receiver<Effect>, desk: &Desk, answer: &impl Fn(Event), is_outdated_by: fn(&Effect) -> bool) {
@@ -85,4 +96,28 @@ fn carry_out(desk: &Desk, effect: Effect, answer: &impl Fn(Event)) {
         }]
     });
     events.into_iter().for_each(answer);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::app::clock::Clock;
+    use crate::store::Store;
+
+    #[test]
+    fn every_edit_that_was_handed_over_is_done_before_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let desk = Arc::new(Desk::new(store, Vec::new(), None, Clock::start(None), dir.path().to_owned()));
+        let answers = Arc::new(Mutex::new(Vec::new()));
+        let taken = answers.clone();
+        let lanes = Lanes::start(&desk, move |event| taken.lock().unwrap().push(event)).unwrap();
+        for _ in 0..100 {
+            assert!(lanes.send(Effect::Undo).is_none());
+        }
+        lanes.finish();
+        assert_eq!(answers.lock().unwrap().len(), 100);
+    }
 }

@@ -5,6 +5,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 mod clock;
 mod demo;
@@ -31,6 +32,9 @@ use crate::ui::message::AccountLine;
 
 /// Threads for the network side: the workers mostly wait.
 const NETWORK_THREADS: usize = 2;
+
+/// Work in the store that is under way when the user leaves may end within this time.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// Says whether there is a terminal to draw on and to read keys from.
 fn has_terminal() -> bool {
@@ -79,6 +83,11 @@ impl Network {
         let manager = AccountManager::start(runtime.handle(), store, accounts, is_paused, &listener)
             .map_err(|error| error.to_string())?;
         Ok(Self { manager: Arc::new(manager), runtime })
+    }
+
+    /// Ends the tasks. A look-up of a name or a password command cannot be stopped, and nobody waits for it.
+    fn stop(self) {
+        self.runtime.shutdown_timeout(LEAVE);
     }
 }
 

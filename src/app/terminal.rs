@@ -33,7 +33,8 @@ impl Screen {
     /// Takes the terminal over. A panic of the drawing thread gives it back before anything is said; a panic of another
     /// thread only leaves its details behind.
     pub fn take() -> io::Result<Self> {
-        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        // Made first: an entering that fails halfway is taken back.
+        let screen = Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))? };
         enter()?;
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -44,7 +45,7 @@ impl Screen {
                 tracing::error!("a thread stumbled: {info}");
             }
         }));
-        Ok(Self { terminal })
+        Ok(screen)
     }
 
     /// Draws the model: everything at once, so that nothing flickers.
