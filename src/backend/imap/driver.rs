@@ -51,7 +51,7 @@ enum Idle {
     Off,
     /// Sent; the server has not said `+`.
     Asked(Ticket),
-    On,
+    On(Ticket),
 }
 
 /// The talk with one server.
@@ -250,7 +250,7 @@ impl Driver {
 
     /// Says whether the server is listening to IDLE.
     pub fn is_idle(&self) -> bool {
-        self.idle == Idle::On
+        matches!(self.idle, Idle::On(_))
     }
 
     /// Ends IDLE, whoever began it and however that wait ended. Its answer comes before the next command's.
@@ -258,7 +258,7 @@ impl Driver {
         while let Idle::Asked(_) = self.idle {
             self.next(stage).await?;
         }
-        if self.idle == Idle::On {
+        if self.is_idle() {
             self.idle = Idle::Off;
             self.say(b"DONE\r\n");
         }
@@ -292,7 +292,8 @@ impl Driver {
                 self.progress = (Instant::now(), self.session.as_mut().received);
                 self.bytes_left = self.bytes_left.max(BASE_BYTES);
                 self.items_left = self.items_left.max(BASE_ITEMS);
-                if let Idle::Asked(asked) = self.idle
+                // A server may end IDLE by itself: DONE would be no word of a command any more.
+                if let Idle::Asked(asked) | Idle::On(asked) = self.idle
                     && of == Some(asked)
                 {
                     self.idle = Idle::Off;
@@ -303,7 +304,7 @@ impl Driver {
                 if let Idle::Asked(asked) = self.idle
                     && of == Some(asked)
                 {
-                    self.idle = Idle::On;
+                    self.idle = Idle::On(asked);
                 }
             }
             Response::Capabilities(words) => self.capabilities.clone_from(words),

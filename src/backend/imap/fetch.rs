@@ -128,9 +128,18 @@ async fn receive(imap: &mut Imap, ticket: Ticket, pieces: &mut HashMap<(u32, u64
     loop {
         let reply = imap.driver.next(STAGE).await?;
         match reply.response {
-            Response::Done(_, condition) if reply.of == Some(ticket) => return imap.driver.check(STAGE, &condition),
+            Response::Done(_, condition) if reply.of == Some(ticket) => match imap.driver.check(STAGE, &condition) {
+                // A message that the server cannot give does not keep the others back.
+                Err(error) if error.kind == Kind::Refused => {
+                    tracing::warn!(%error, "messages were refused");
+                    return Ok(());
+                }
+                checked => return checked,
+            },
             Response::Fetch(fetch) if fetch.has_body => {
-                if let (Some(uid), Some(bytes)) = (fetch.uid, fetch.body) {
+                // Behind the end of a message some servers have NIL instead of nothing.
+                let behind = fetch.origin.is_some_and(|origin| origin > 0).then(Vec::new);
+                if let (Some(uid), Some(bytes)) = (fetch.uid, fetch.body.or(behind)) {
                     pieces.insert((uid, fetch.origin.unwrap_or(0)), bytes);
                 }
             }

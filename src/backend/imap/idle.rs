@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backend::imap::response::{Response, Verdict};
+use crate::backend::imap::response::Response;
 use crate::backend::imap::{Imap, Mark, select};
 use crate::backend::{Error, News};
 
@@ -43,8 +43,8 @@ async fn listen(imap: &mut Imap, end: Instant) -> Result<News, Error> {
             imap.driver.next_within(STAGE, left).await?
         };
         match reply.map(|reply| reply.response) {
-            Some(Response::Done(_, condition)) if condition.verdict != Verdict::Ok => {
-                // Offered, but not to be had.
+            Some(Response::Done(..)) if !imap.driver.is_idle() && !imap.driver.awaits_idle() => {
+                // Offered, but not to be had, or not for long.
                 imap.driver.capabilities.retain(|word| word != "IDLE");
                 return ask(imap, end).await;
             }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use surat::backend::imap::{Credentials, Imap};
 use surat::backend::net::Security;
 use surat::mail::remote::{RemoteId, Slice, Want};
 
-use super::imap::{Mirror, fetch, sign_in, sign_in_over, talk, uid, whole};
+use super::imap::{HASTY, Mirror, fetch, plain, sign_in, sign_in_over, talk, uid, whole};
 use crate::support::dovecot::{TestUser, dovecot};
 use crate::support::proxy::{Faults, Proxy};
+use crate::support::scripted::{Script, say};
 
 /// Messages of every shape that Dovecot keeps byte by byte.
 fn shapes() -> Vec<Vec<u8>> {
@@ -173,4 +175,35 @@ fn a_wire_that_gives_one_byte_at_a_time_changes_nothing() {
             user.raw().contents("INBOX").into_iter().map(|message| (message.uid, message.raw)).collect();
         assert_eq!(bodies, expected);
     });
+}
+
+fn scripted(script: Script, wants: Vec<Want>) -> Vec<Slice> {
+    let server = script.start();
+    let port = server.port;
+    talk(async move {
+        let credentials = Credentials::new("ani".into(), "geheim".into());
+        let mut imap = Imap::connect(&plain(port), &credentials, HASTY).await.unwrap();
+        fetch(&mut imap, "INBOX", &wants).await.unwrap()
+    })
+}
+
+fn want(uid: u32, offset: u64, size: u64) -> Want {
+    Want { id: RemoteId(format!("7.{uid}")), offset, size }
+}
+
+#[test]
+fn nil_behind_the_end_of_a_message_ends_it() {
+    let end = "* 1 FETCH (UID 1 BODY[]<1048576> NIL)\r\n{tag} OK done\r\n";
+    let slices = scripted(Script::new().on("UID FETCH 1 ", say(end)), vec![want(1, 1 << 20, 1 << 20)]);
+    let id = RemoteId("7.1".to_owned());
+    assert_eq!(slices, [Slice { id, offset: 1 << 20, bytes: Vec::new(), is_last: true }]);
+}
+
+#[test]
+fn a_message_that_the_server_refuses_keeps_no_other_back() {
+    let script = Script::new()
+        .on("UID FETCH 2 ", say("{tag} NO not this one\r\n"))
+        .on("UID FETCH 1 ", say("* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n{tag} OK done\r\n"));
+    let slices = scripted(script, vec![want(2, 0, 3 << 20), want(1, 0, 3)]);
+    assert_eq!(slices.iter().map(|slice| uid(&slice.id)).collect::<Vec<_>>(), [1]);
 }
