@@ -126,7 +126,7 @@ fn mail_is_listed_read_archived_and_brought_back_in_a_terminal() {
     term.press("z");
     term.see("Taken back");
     term.press("?");
-    term.see("Help");
+    term.see("Tab all screens");
     term.press("\u{1b}");
     term.wait("the help to close", |screen| !screen.contains("Tab all screens"));
     term.press("q");
