@@ -31,17 +31,9 @@ pub async fn some<B: Backend>(
     let missing = blocking(store, move |store| store.bodies_missing(account, not_before, BATCH)).await?;
     let mut came = 0;
     for (mailbox, path, wants) in by_mailbox(missing) {
-        match fetch(backend, store, mailbox, &path, wants).await {
-            Ok(kept) => {
-                came += kept;
-                progress(kept);
-            }
-            // One folder that may not be read does not keep the others back.
-            Err(Failure::Backend(error)) if error.kind == Kind::Refused => {
-                tracing::warn!(%error, folder = %path, "a folder was refused");
-            }
-            Err(failure) => return Err(failure),
-        }
+        let kept = fetch(backend, store, mailbox, &path, wants).await?;
+        came += kept;
+        progress(kept);
     }
     Ok(came)
 }
@@ -101,6 +93,10 @@ async fn fetch<B: Backend>(
     };
     let (produced, consumed) = tokio::join!(producing, consuming);
     let kept = consumed?;
-    produced?;
+    match produced {
+        // A folder or a message that may not be read does not keep the others back.
+        Err(error) if error.kind == Kind::Refused => tracing::warn!(%error, folder = %path, "bodies were refused"),
+        produced => produced?,
+    }
     Ok(kept)
 }

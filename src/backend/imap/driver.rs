@@ -61,7 +61,8 @@ pub struct Driver {
     counter: Arc<Counter>,
     place: String,
     timeouts: Timeouts,
-    pending: VecDeque<(Ticket, String)>,
+    /// Commands without an answer yet: their tags, and the bytes that each may bring.
+    pending: VecDeque<(Ticket, String, u64)>,
     sent: u64,
     round_trips: u64,
     idle: Idle,
@@ -153,7 +154,7 @@ impl Driver {
         self.sent += 1;
         self.progress = (Instant::now(), self.session.as_mut().received);
         let ticket = Ticket(self.sent);
-        self.pending.push_back((ticket, tag));
+        self.pending.push_back((ticket, tag, answer));
         Ok(ticket)
     }
 
@@ -281,17 +282,19 @@ impl Driver {
             let error = self.error(Kind::Limit, stage, "the server sent far more than was asked for");
             return Err(self.broken.insert(error).clone());
         }
-        let of = self.pending.front().map(|(ticket, _)| *ticket);
+        let of = self.pending.front().map(|(ticket, ..)| *ticket);
         match &response {
             Response::Done(tag, _) => {
-                let Some(index) = self.pending.iter().position(|(_, sent)| sent == tag) else {
+                let Some(index) = self.pending.iter().position(|(_, sent, _)| sent == tag) else {
                     let error = self.error(Kind::Protocol, stage, "the server answered what was never asked");
                     return Err(self.broken.insert(error).clone());
                 };
-                let of = self.pending.remove(index).map(|(ticket, _)| ticket);
+                let of = self.pending.remove(index).map(|(ticket, ..)| ticket);
                 self.progress = (Instant::now(), self.session.as_mut().received);
-                self.bytes_left = self.bytes_left.max(BASE_BYTES);
-                self.items_left = self.items_left.max(BASE_ITEMS);
+                // What a command did not use is no licence for the next ones.
+                let answers = self.pending.iter().fold(0_u64, |sum, (.., answer)| sum.saturating_add(*answer));
+                self.bytes_left = BASE_BYTES.saturating_add(answers);
+                self.items_left = BASE_ITEMS.saturating_add(answers / SMALLEST_ITEM);
                 // A server may end IDLE by itself: DONE would be no word of a command any more.
                 if let Idle::Asked(asked) | Idle::On(asked) = self.idle
                     && of == Some(asked)

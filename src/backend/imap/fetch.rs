@@ -2,7 +2,7 @@
 //!
 //! At most one portion is in memory; what is gone from the server is left out.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use tokio::sync::mpsc::Sender;
 
@@ -29,8 +29,8 @@ const DEPTH: usize = 3;
 enum Portion {
     /// Whole messages.
     Together(Vec<(u32, RemoteId)>),
-    /// One slice of a message; only the last may be short.
-    Slice(u32, RemoteId, u64),
+    /// One slice of a message, from an offset on, and the size that the message is said to have.
+    Slice(u32, RemoteId, u64, u64),
 }
 
 /// Sends the bodies.
@@ -42,7 +42,9 @@ pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<
     let validity = imap.selected.as_ref().map_or(0, |selected| selected.validity);
     let mut queue = portions(wants, validity);
     let mut under_way: VecDeque<(Ticket, Portion)> = VecDeque::new();
-    let mut ended: HashSet<u32> = HashSet::new();
+    let mut refused = None;
+    // Where the next slice of a message begins; none has one that ended.
+    let mut next: HashMap<u32, Option<u64>> = HashMap::new();
     let mut pieces: HashMap<(u32, u64), Vec<u8>> = HashMap::new();
     loop {
         while under_way.len() < DEPTH {
@@ -50,8 +52,12 @@ pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<
             let ticket = imap.driver.send(STAGE, &command(&portion), 2 * PORTION).await?;
             under_way.push_back((ticket, portion));
         }
-        let Some((ticket, portion)) = under_way.pop_front() else { return Ok(()) };
-        receive(imap, ticket, &mut pieces).await?;
+        let Some((ticket, portion)) = under_way.pop_front() else { return refused.map_or(Ok(()), Err) };
+        match receive(imap, ticket, &mut pieces).await {
+            // A message that the server does not give keeps no other back.
+            Err(error) if error.kind == Kind::Refused => refused = Some(error),
+            received => received?,
+        }
         match portion {
             Portion::Together(messages) => {
                 for (uid, id) in messages {
@@ -60,19 +66,25 @@ pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<
                     }
                 }
             }
-            Portion::Slice(uid, id, offset) => {
+            Portion::Slice(uid, id, offset, size) => {
                 let piece = pieces.remove(&(uid, offset));
-                // Sizes that servers tell are not always true: a message ends where fewer bytes come than could.
-                let is_last = piece.as_ref().is_none_or(|bytes| (bytes.len() as u64) < SLICE);
-                if ended.contains(&uid) {
+                if *next.entry(uid).or_insert(Some(offset)) != Some(offset) {
                     continue;
                 }
+                // Sizes that servers tell are not always true, nor need they give all that is asked for: a message ends
+                // with a short slice only where its size says so too, else where nothing more comes.
+                let length = piece.as_ref().map_or(0, Vec::len) as u64;
+                let (is_short, end) = (length < SLICE, offset + length);
+                let is_last = length == 0 || (is_short && end >= size);
+                next.insert(uid, (!is_last).then_some(end));
                 let is_of = |portion: &Portion| matches!(portion, Portion::Slice(other, ..) if *other == uid);
-                if is_last {
-                    ended.insert(uid);
+                if is_short {
                     queue.retain(|portion| !is_of(portion));
-                } else if !queue.iter().chain(under_way.iter().map(|(_, portion)| portion)).any(is_of) {
-                    queue.push_front(Portion::Slice(uid, id.clone(), offset + SLICE));
+                }
+                let is_coming =
+                    !is_short && queue.iter().chain(under_way.iter().map(|(_, portion)| portion)).any(is_of);
+                if !is_last && !is_coming {
+                    queue.push_front(Portion::Slice(uid, id.clone(), end, size));
                 }
                 if let Some(bytes) = piece {
                     send(out, Slice { id, offset, bytes, is_last }).await?;
@@ -103,7 +115,7 @@ fn portions(wants: &[Want], validity: u32) -> VecDeque<Portion> {
         let end = want.size.max(want.offset + 1);
         let mut offset = want.offset;
         while offset < end {
-            queue.push_back(Portion::Slice(uid, want.id.clone(), offset));
+            queue.push_back(Portion::Slice(uid, want.id.clone(), offset, want.size));
             offset += SLICE;
         }
     }
@@ -119,7 +131,7 @@ fn command(portion: &Portion) -> String {
             let uids: UidSet = messages.iter().map(|(uid, _)| *uid).collect();
             format!("UID FETCH {} (UID BODY.PEEK[])", uids.to_text())
         }
-        Portion::Slice(uid, _, offset) => format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{SLICE}>)"),
+        Portion::Slice(uid, _, offset, _) => format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{SLICE}>)"),
     }
 }
 
@@ -128,14 +140,7 @@ async fn receive(imap: &mut Imap, ticket: Ticket, pieces: &mut HashMap<(u32, u64
     loop {
         let reply = imap.driver.next(STAGE).await?;
         match reply.response {
-            Response::Done(_, condition) if reply.of == Some(ticket) => match imap.driver.check(STAGE, &condition) {
-                // A message that the server cannot give does not keep the others back.
-                Err(error) if error.kind == Kind::Refused => {
-                    tracing::warn!(%error, "messages were refused");
-                    return Ok(());
-                }
-                checked => return checked,
-            },
+            Response::Done(_, condition) if reply.of == Some(ticket) => return imap.driver.check(STAGE, &condition),
             Response::Fetch(fetch) if fetch.has_body => {
                 // Behind the end of a message some servers have NIL instead of nothing.
                 let behind = fetch.origin.is_some_and(|origin| origin > 0).then(Vec::new);

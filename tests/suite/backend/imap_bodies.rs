@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use surat::backend::imap::{Credentials, Imap};
 use surat::backend::net::Security;
+use surat::backend::{Backend, Kind};
 use surat::mail::remote::{RemoteId, Slice, Want};
 
 use super::imap::{HASTY, Mirror, fetch, plain, sign_in, sign_in_over, talk, uid, whole};
@@ -204,6 +205,29 @@ fn a_message_that_the_server_refuses_keeps_no_other_back() {
     let script = Script::new()
         .on("UID FETCH 2 ", say("{tag} NO not this one\r\n"))
         .on("UID FETCH 1 ", say("* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n{tag} OK done\r\n"));
-    let slices = scripted(script, vec![want(2, 0, 3 << 20), want(1, 0, 3)]);
-    assert_eq!(slices.iter().map(|slice| uid(&slice.id)).collect::<Vec<_>>(), [1]);
+    let server = script.start();
+    let port = server.port;
+    talk(async move {
+        let credentials = Credentials::new("ani".into(), "geheim".into());
+        let mut imap = Imap::connect(&plain(port), &credentials, HASTY).await.unwrap();
+        let (sender, mut came) = tokio::sync::mpsc::channel(10);
+        let refused = imap.fetch("INBOX", &[want(2, 0, 3 << 20), want(1, 0, 3)], &sender).await.unwrap_err();
+        assert_eq!(refused.kind, Kind::Refused);
+        assert_eq!(came.try_recv().map(|slice| uid(&slice.id)), Ok(1));
+        assert!(came.try_recv().is_err());
+    });
+}
+
+#[test]
+fn a_slice_that_comes_short_in_the_middle_is_gone_on_from() {
+    let piece = |offset: usize, text: &str| {
+        let said = format!("* 1 FETCH (UID 1 BODY[]<{offset}> {{{}}}\r\n{text})\r\n{{tag}} OK done\r\n", text.len());
+        (format!("UID FETCH 1 (UID BODY.PEEK[]<{offset}."), say(said))
+    };
+    let script = [piece(0, "abc"), piece(3, "de"), piece(1 << 20, "no"), piece(2 << 20, "no"), piece(5, "")]
+        .into_iter()
+        .fold(Script::new(), |script, (command, answer)| script.on(&command, answer));
+    let slices = scripted(script, vec![want(1, 0, 3 << 20)]);
+    assert_eq!(whole(&slices).into_values().collect::<Vec<_>>(), [b"abcde"]);
+    assert!(slices.last().is_some_and(|slice| slice.is_last && slice.offset == 5), "{slices:?}");
 }
