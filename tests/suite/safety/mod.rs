@@ -1,3 +1,9 @@
-//! What comes from outside cannot touch the terminal, wherever it comes in.
+//! What comes from outside cannot touch the terminal, the network, the desktop or what is stored, wherever it comes in.
 
 mod crossing;
+mod full_disk;
+mod mails;
+mod opening;
+mod samples;
+mod silence;
+mod traced;
