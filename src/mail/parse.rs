@@ -2,27 +2,38 @@
 //! else names mail-parser.
 //!
 //! Nothing here fails: what cannot be read is shown as it came. Which part is shown how is decided by `render`.
+//! mail-parser reads header blocks alone. Its walk over parts takes quadratic time where boundaries never come, and a
+//! tree of messages in messages exhausts a thread's stack when it is dropped: the walk is `structure`'s.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use mail_parser::decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode};
-use mail_parser::{Encoding, MessageParser, MimeHeaders, PartType};
+use mail_parser::MessageParser;
 
 use crate::mail::document::Attachment;
 use crate::mail::email::Header;
 use crate::mail::html;
+use crate::mail::parse::head::Head;
+use crate::mail::parse::structure::Node;
+use crate::mail::parse::transfer::{Encoding, Footer};
 use crate::mail::plain;
 use crate::mail::safe::SafeText;
 
 mod charset;
 mod field;
+mod head;
 mod repair;
+mod structure;
+mod transfer;
 
-/// Parts nested deeper are left out.
+/// Parts nested deeper are left closed.
 const DEEPEST: usize = 100;
 /// Parts beyond these are left out.
 const MOST_PARTS: usize = 10_000;
+/// Messages encoded in encoded messages, deeper than this, stay files.
+const MOST_UNPACKED: usize = 3;
 /// Text of one message that is searched, in bytes.
 const MOST_SEARCHED: usize = 1024 * 1024;
 /// Bytes of plain text that stand for the HTML beside them.
@@ -32,42 +43,46 @@ const LONGEST_PREVIEW: usize = 200;
 /// Text that a preview is made from, in bytes.
 const MOST_PREVIEWED: usize = 16 * 1024;
 
+/// Its table of fields is made once.
+static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
+
 /// Reads a header block, with or without the empty line behind it.
 pub fn header(bytes: &[u8]) -> Header {
-    let mut repaired = repair::header(bytes);
-    // The parser drops a last field without an end.
-    if !repaired.ends_with(b"\n") {
-        repaired.to_mut().extend_from_slice(b"\r\n");
-    }
-    let parsed = MessageParser::default().parse_headers(repaired.as_ref());
-    parsed.map_or_else(Header::default, |message| field::header(message.headers(), &repaired))
+    with_fields(bytes, |parsed, block| field::header(parsed.headers(), block)).unwrap_or_default()
 }
 
 /// Reads a message.
 pub fn message(bytes: &[u8]) -> Message {
-    let repaired = repair::message(bytes);
-    let mut message = Message { raw: bytes.to_vec(), ..Message::default() };
-    let Some(mut parsed) = MessageParser::default().parse(repaired.bytes.as_ref()) else {
-        let text = charset::decode(bytes, None);
-        message.push(0, "text/plain", PartBody::Plain(text, plain::Format::default()), Source::Whole);
-        return message;
-    };
-    message.header = field::header(parsed.headers(), &repaired.bytes);
-    message.fields = field::fields(parsed.headers(), &repaired.bytes);
-    let mut reader = Reader { message, repaired: &repaired, number: 0, is_cut: false };
-    reader.part(&mut parsed, 0, 0, Base { bytes: &repaired.bytes, is_raw: true });
-    let is_cut = reader.is_cut;
+    let message = Message { raw: bytes.to_vec(), ..Message::default() };
+    let mut reader = Reader { message, number: 0, is_cut: false, has_long_header: false };
+    let root = reader.read(0..bytes.len(), 0, 0);
     let mut message = reader.message;
+    let block = message.raw.get(root).unwrap_or_default();
+    if let Some((header, fields)) = with_fields(block, |parsed, block| {
+        (field::header(parsed.headers(), block), field::fields(parsed.headers(), block))
+    }) {
+        (message.header, message.fields) = (header, fields);
+    }
     for (is_so, note) in [
-        (is_cut, "Only the beginning is shown: the message has too many parts. Its source can be saved whole."),
-        (repaired.is_header_cut, "The header of the message is very long; only its beginning was read."),
-        (repaired.is_nesting_cut, "Some messages in this one were left as attachments: there are too many."),
+        (reader.is_cut, "Only the beginning is shown: the message has too many parts. Its source can be saved whole."),
+        (reader.has_long_header, "The header of the message is very long; only its beginning was read."),
     ] {
         if is_so {
             message.notes.push(note.to_owned());
         }
     }
     message
+}
+
+/// Lets a header block be read, put right before; nothing where it has no field.
+fn with_fields<T>(block: &[u8], read: impl FnOnce(&mail_parser::Message<'_>, &[u8]) -> T) -> Option<T> {
+    let mut repaired = repair::header(block);
+    // The parser drops a last field without an end.
+    if !repaired.ends_with(b"\n") {
+        repaired.to_mut().extend_from_slice(b"\r\n");
+    }
+    let parsed = PARSER.parse_headers(repaired.as_ref())?;
+    Some(read(&parsed, &repaired))
 }
 
 /// A message, read.
@@ -81,6 +96,7 @@ pub struct Message {
     pub parts: Vec<Part>,
     /// What was left out or put right, in sentences for people.
     pub notes: Vec<String>,
+    /// The message as it came, and behind it those in it that were encoded whole.
     raw: Vec<u8>,
 }
 
@@ -128,15 +144,11 @@ pub enum PartBody {
     Message(Box<Header>),
 }
 
-/// Where the bytes of a part are, decoded.
+/// Where the bytes of a part are in the message.
 #[derive(Debug, Clone, Default)]
-enum Source {
-    /// Nowhere: it is text, or only holds others.
-    #[default]
-    None,
-    Whole,
-    Range(Range<usize>),
-    Bytes(Vec<u8>),
+struct Source {
+    range: Range<usize>,
+    encoding: Encoding,
 }
 
 impl Message {
@@ -163,7 +175,7 @@ impl Message {
                 number,
                 name: SafeText::file_name(&part.file_name(number)),
                 media_type: SafeText::line(&part.media_type),
-                size: self.slice(part).map_or(0, |bytes| bytes.len() as u64),
+                size: transfer::decoded_length(self.slice(part), part.source.encoding),
                 is_inline: part.content_id.as_deref().is_some_and(|cid| shown.contains(cid)),
             })
             .collect()
@@ -172,7 +184,7 @@ impl Message {
     /// Gives the bytes of an attachment, decoded.
     pub fn attachment_bytes(&self, number: usize) -> Option<Vec<u8>> {
         let part = self.parts.iter().find(|part| part.number == Some(number))?;
-        self.slice(part).map(<[u8]>::to_vec)
+        Some(transfer::decode(self.slice(part), part.source.encoding, Footer::Drop).into_owned())
     }
 
     /// Says whether something is attached beside its text, the pictures in it, signatures and reports.
@@ -282,26 +294,8 @@ impl Message {
         htmls.flat_map(|html| html.split("cid:").skip(1)).filter_map(|rest| rest.split(is_end).next()).collect()
     }
 
-    fn slice<'a>(&'a self, part: &'a Part) -> Option<&'a [u8]> {
-        match &part.source {
-            Source::None => None,
-            Source::Whole => Some(&self.raw),
-            Source::Range(range) => self.raw.get(range.clone()),
-            Source::Bytes(bytes) => Some(bytes),
-        }
-    }
-
-    fn push(&mut self, depth: usize, media_type: &str, body: PartBody, source: Source) {
-        self.parts.push(Part {
-            depth,
-            media_type: media_type.to_owned(),
-            name: None,
-            content_id: None,
-            is_attached: false,
-            number: None,
-            body,
-            source,
-        });
+    fn slice(&self, part: &Part) -> &[u8] {
+        self.raw.get(part.source.range.clone()).unwrap_or_default()
     }
 }
 
@@ -319,228 +313,103 @@ impl Part {
     }
 }
 
-/// The bytes that the places of a parsed message count in.
-#[derive(Clone, Copy)]
-struct Base<'a> {
-    bytes: &'a [u8],
-    /// Whether they are those of the whole message, put right.
-    is_raw: bool,
-}
-
-struct Reader<'a> {
+struct Reader {
     message: Message,
-    repaired: &'a repair::Repaired<'a>,
     number: usize,
     is_cut: bool,
+    has_long_header: bool,
 }
 
-impl Reader<'_> {
-    fn part(&mut self, parsed: &mut mail_parser::Message<'_>, id: u32, depth: usize, base: Base<'_>) {
-        let Some(part) = parsed.parts.get_mut(id as usize) else { return };
-        if depth >= DEEPEST || self.message.parts.len() >= MOST_PARTS {
-            self.is_cut = true;
-            return;
-        }
-        let body = std::mem::replace(&mut part.body, PartType::Multipart(Vec::new()));
-        let at = self.message.parts.len();
-        let media_type = media_type(part, &body);
-        self.message.push(depth, &media_type, PartBody::Mixed, Source::None);
-        let is_attached = part
-            .content_disposition()
-            .is_some_and(|disposition| disposition.ctype().eq_ignore_ascii_case("attachment"));
-        let name = part.attachment_name().map(str::to_owned);
-        let content_id = part.content_id().map(|cid| cid.trim_matches(['<', '>', ' ']).to_owned());
-        let (body, source, inner) = match body {
-            PartType::Multipart(children) => {
-                let is_alternative = media_type == "multipart/alternative";
-                let body = if is_alternative { PartBody::Alternative } else { PartBody::Mixed };
-                (body, Source::None, Inner::Parts(children))
+impl Reader {
+    /// Reads the message at this place, so deep in others and in so many encoded ones. Gives where its header block is.
+    fn read(&mut self, place: Range<usize>, depth: usize, unpacked: usize) -> Range<usize> {
+        let found = structure::nodes(self.message.raw.get(place.clone()).unwrap_or_default());
+        self.is_cut |= found.is_cut;
+        self.has_long_header |= found.has_long_header;
+        let shifted = |range: &Range<usize>| range.start + place.start..range.end + place.start;
+        for (at, node) in found.nodes.iter().enumerate() {
+            if self.message.parts.len() >= MOST_PARTS || depth + node.depth >= DEEPEST {
+                self.is_cut = true;
+                break;
             }
-            PartType::Message(mut message) => {
-                let header = field::header(message.headers(), &message.raw_message);
-                let is_encoded = part.encoding != Encoding::None;
-                let source =
-                    if is_encoded { Source::Bytes(message.raw_message.to_vec()) } else { self.place(part, base) };
-                let bytes = std::mem::take(&mut message.raw_message);
-                (PartBody::Message(Box::new(header)), source, Inner::Message(message, bytes, is_encoded))
-            }
-            leaf => {
-                let (body, source) = self.leaf(part, leaf, &media_type, is_attached, name.is_some(), base);
-                (body, source, Inner::Parts(Vec::new()))
-            }
-        };
-        let is_file = match &body {
-            PartBody::Calendar(_) | PartBody::File { .. } | PartBody::Message(_) => true,
-            PartBody::Mixed | PartBody::Alternative => false,
-            PartBody::Plain(..) | PartBody::Html(_) | PartBody::Report(_) => false,
-        };
-        self.number += usize::from(is_file);
-        if let Some(part) = self.message.parts.get_mut(at) {
-            (part.body, part.source, part.is_attached) = (body, source, is_attached);
-            (part.name, part.content_id) = (name, content_id);
-            part.number = is_file.then_some(self.number);
-        }
-        match inner {
-            Inner::Parts(children) => {
-                for child in children {
-                    self.part(parsed, child, depth + 1, base);
+            let next = found.nodes.get(at + 1).filter(|next| next.depth > node.depth);
+            let head = &node.head;
+            let range = shifted(&node.body);
+            let bytes = self.message.raw.get(range.clone()).unwrap_or_default();
+            let (body, inner) = match (next, head.media_type.as_str()) {
+                (Some(_), "multipart/alternative") => (PartBody::Alternative, None),
+                (Some(_), kind) if kind.starts_with("multipart/") => (PartBody::Mixed, None),
+                (Some(next), _) => {
+                    let block = self.message.raw.get(shifted(&next.block)).unwrap_or_default();
+                    (PartBody::Message(Box::new(header(block))), None)
+                }
+                (None, _) if head.is_encoded_message() && unpacked < MOST_UNPACKED => {
+                    let inner = transfer::decode(bytes, head.encoding, Footer::Drop).into_owned();
+                    (PartBody::Message(Box::default()), Some(inner))
+                }
+                (None, _) => (leaf(node, bytes), None),
+            };
+            let is_file = matches!(body, PartBody::Calendar(_) | PartBody::File { .. } | PartBody::Message(_));
+            self.number += usize::from(is_file);
+            let index = self.message.parts.len();
+            self.message.parts.push(Part {
+                depth: depth + node.depth,
+                media_type: head.media_type.clone(),
+                name: head.name.clone(),
+                content_id: head.content_id.clone(),
+                is_attached: head.is_attached,
+                number: is_file.then_some(self.number),
+                body,
+                source: Source { range, encoding: head.encoding },
+            });
+            if let Some(inner) = inner {
+                let start = self.message.raw.len();
+                self.message.raw.extend_from_slice(&inner);
+                let block = self.read(start..start + inner.len(), depth + node.depth + 1, unpacked + 1);
+                let header = header(self.message.raw.get(block).unwrap_or_default());
+                if let Some(part) = self.message.parts.get_mut(index) {
+                    part.body = PartBody::Message(Box::new(header));
                 }
             }
-            Inner::Message(mut message, bytes, is_encoded) => {
-                let base = if is_encoded { Base { bytes: &bytes, is_raw: false } } else { base };
-                self.part(&mut message, 0, depth + 1, base);
-            }
         }
-    }
-
-    fn leaf(
-        &self,
-        part: &mail_parser::MessagePart<'_>,
-        body: PartType<'_>,
-        media_type: &str,
-        is_attached: bool,
-        is_named: bool,
-        base: Base<'_>,
-    ) -> (PartBody, Source) {
-        let is_report = media_type.starts_with("message/")
-            && ["delivery-status", "disposition-notification"].iter().any(|name| media_type.ends_with(name));
-        let is_text = media_type.starts_with("text/") || media_type.starts_with("multipart/");
-        if is_report || (media_type == "text/rfc822-headers" && !is_attached) {
-            return (PartBody::Report(text(part, &body, base)), Source::None);
-        }
-        if media_type == "text/calendar" {
-            return (PartBody::Calendar(text(part, &body, base)), self.file(part, body, base));
-        }
-        if is_text && !is_attached {
-            if media_type == "text/html" {
-                return (PartBody::Html(text(part, &body, base)), Source::None);
-            }
-            if media_type == "text/plain" || !is_named {
-                let says = |name: &str, value: &str| {
-                    let said = part.content_type().and_then(|kind| kind.attribute(name));
-                    said.is_some_and(|said| said.eq_ignore_ascii_case(value))
-                };
-                let format = plain::Format { is_flowed: says("format", "flowed"), drops_space: says("delsp", "yes") };
-                return (PartBody::Plain(text(part, &body, base), format), Source::None);
-            }
-        }
-        let is_between = matches!(body, PartType::InlineBinary(_)) && !is_attached && media_type.starts_with("image/");
-        (PartBody::File { is_between }, self.file(part, body, base))
-    }
-
-    /// Gives the bytes of a part that is a file.
-    fn file(&self, part: &mail_parser::MessagePart<'_>, body: PartType<'_>, base: Base<'_>) -> Source {
-        match body {
-            PartType::Binary(bytes) | PartType::InlineBinary(bytes) if part.encoding != Encoding::None => {
-                Source::Bytes(bytes.into_owned())
-            }
-            _ if is_encoded(part) => Source::Bytes(decoded(part, base).0),
-            _ => self.place(part, base),
-        }
-    }
-
-    /// Gives the bytes of a part as they stand in the message.
-    fn place(&self, part: &mail_parser::MessagePart<'_>, base: Base<'_>) -> Source {
-        let (start, end) = (part.offset_body as usize, part.offset_end as usize);
-        if base.is_raw {
-            let start = self.repaired.origin(start);
-            // The end may be that of a header block without a body.
-            return Source::Range(start..self.repaired.origin(end).max(start));
-        }
-        Source::Bytes(base.bytes.get(start..end).unwrap_or_default().to_vec())
+        found.nodes.first().map(|root| shifted(&root.block)).unwrap_or_default()
     }
 }
 
-enum Inner<'a> {
-    Parts(Vec<u32>),
-    Message(mail_parser::Message<'a>, std::borrow::Cow<'a, [u8]>, bool),
-}
-
-fn media_type(part: &mail_parser::MessagePart<'_>, body: &PartType<'_>) -> String {
-    if matches!(body, PartType::Message(_)) {
-        return "message/rfc822".to_owned();
+/// Says what a part is that holds no others.
+fn leaf(node: &Node, bytes: &[u8]) -> PartBody {
+    let head = &node.head;
+    let kind = head.media_type.as_str();
+    let is_report = matches!(
+        kind,
+        "message/delivery-status"
+            | "message/global-delivery-status"
+            | "message/disposition-notification"
+            | "message/global-disposition-notification"
+    );
+    if is_report || (kind == "text/rfc822-headers" && !head.is_attached) {
+        return PartBody::Report(text(head, bytes));
     }
-    match part.content_type() {
-        Some(kind) => format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("plain")).to_ascii_lowercase(),
-        None => "text/plain".to_owned(),
+    if kind == "text/calendar" {
+        return PartBody::Calendar(text(head, bytes));
     }
-}
-
-fn transfer_encoding<'a>(part: &'a mail_parser::MessagePart<'_>) -> &'a str {
-    part.content_transfer_encoding().map_or("", str::trim)
-}
-
-fn is_encoded(part: &mail_parser::MessagePart<'_>) -> bool {
-    ["base64", "quoted-printable"].iter().any(|name| transfer_encoding(part).eq_ignore_ascii_case(name))
-}
-
-/// Decodes the bytes of a part, and gives what stands behind them that is none of them: a list's footer.
-fn decoded(part: &mail_parser::MessagePart<'_>, base: Base<'_>) -> (Vec<u8>, Vec<u8>) {
-    let bytes = base.bytes.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default();
-    let encoding = transfer_encoding(part);
-    if encoding.eq_ignore_ascii_case("base64") {
-        let end = base64_end(bytes);
-        let (text, footer) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
-        let whole = text.len() - text.iter().filter(|byte| is_base64(**byte)).count() % 4;
-        return match base64_decode(text).or_else(|| base64_decode(text.get(..whole)?)) {
-            Some(decoded) if !text.trim_ascii().is_empty() => (decoded, footer.to_vec()),
-            _ => (bytes.to_vec(), Vec::new()),
-        };
-    }
-    if encoding.eq_ignore_ascii_case("quoted-printable") {
-        return (quoted_printable_decode(bytes).unwrap_or_else(|| bytes.to_vec()), Vec::new());
-    }
-    (bytes.to_vec(), Vec::new())
-}
-
-fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
-}
-
-/// Finds where base64 ends: at a line that holds anything else, or behind its padding.
-fn base64_end(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let words = line.trim_ascii();
-        if !words.iter().all(|byte| is_base64(*byte)) {
-            return at;
+    // A multipart in which no part is found is text as it came.
+    let is_text = kind.starts_with("text/") || kind.starts_with("multipart/");
+    if is_text && !head.is_attached {
+        if kind == "text/html" {
+            return PartBody::Html(text(head, bytes));
         }
-        at += line.len();
-        if words.ends_with(b"=") {
-            return at;
+        if kind == "text/plain" || head.name.is_none() {
+            return PartBody::Plain(text(head, bytes), head.format);
         }
     }
-    at
+    PartBody::File { is_between: kind.starts_with("image/") && !head.is_attached && !node.is_in_related }
 }
 
-fn decode_base64(bytes: &[u8]) -> Option<Vec<u8>> {
-    base64_decode(bytes)
-}
-
-/// Gives the text of a part, decoded anew where the parser had to guess.
-fn text(part: &mail_parser::MessagePart<'_>, body: &PartType<'_>, base: Base<'_>) -> String {
-    let named = part.content_type().and_then(|kind| kind.attribute("charset"));
-    let parsed = match body {
-        PartType::Text(text) | PartType::Html(text) => Some(text.as_ref()),
-        _ => None,
-    };
-    let is_doubtful = part.is_encoding_problem && is_encoded(part);
-    let text = match parsed {
-        Some(text) if !is_doubtful => {
-            let is_vague = named.is_some_and(charset::is_vague) && !text.is_ascii();
-            (!is_vague && !text.contains('\u{fffd}')).then(|| text.to_owned())
-        }
-        _ => None,
-    };
-    let text = text.unwrap_or_else(|| {
-        let (bytes, footer) = decoded(part, base);
-        let mut text = charset::decode(&bytes, named);
-        if !footer.trim_ascii().is_empty() {
-            text.push('\n');
-            text.push_str(&charset::decode(&footer, None));
-        }
-        text
-    });
+/// Gives the text of a part, a footer behind its base64 included.
+fn text(head: &Head, bytes: &[u8]) -> String {
+    let bytes: Cow<'_, [u8]> = transfer::decode(bytes, head.encoding, Footer::Keep);
+    let text = charset::decode(&bytes, head.charset.as_deref());
     match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,
@@ -620,6 +489,25 @@ mod tests {
     fn base64_with_a_footer_is_both() {
         let message = message(b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nY2Fmw6k=\r\n\r\n_____\r\nThe list\r\n");
         assert_eq!(message.best_plain().split_whitespace().collect::<Vec<_>>(), ["café", "_____", "The", "list"]);
+    }
+
+    #[test]
+    fn an_encoded_message_is_opened_and_saved_as_it_is() {
+        let inner = "Subject: In\r\nContent-Type: text/html\r\n\r\n<b>deep</b>";
+        let mut raw = inner.to_owned();
+        for _ in 0..2 {
+            use base64::Engine as _;
+            let encoded = base64::engine::general_purpose::STANDARD.encode(&raw);
+            raw = format!(
+                "Subject: Out\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}"
+            );
+        }
+        let message = message(raw.as_bytes());
+        assert_eq!((message.header.subject.as_str(), message.parts.len()), ("Out", 3));
+        let PartBody::Message(header) = &message.parts[1].body else { panic!("{:?}", message.parts[1]) };
+        assert_eq!(header.subject, "In");
+        assert_eq!(message.best_plain().trim(), "deep");
+        assert_eq!(message.attachment_bytes(2).unwrap(), inner.as_bytes());
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Owns what 8-bit text means that does not say it, or says it wrongly.
+//! Owns the way from bytes to text: by the charset that is named, and by a guess where none is or it cannot be.
 //!
-//! Text that says it rightly is decoded by the parser.
+//! It knows no transfer encodings.
 
 use chardetng::EncodingDetector;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Bytes that are looked at for a guess: more do not make it better.
 const MOST_GUESSED: usize = 64 * 1024;
@@ -16,13 +17,27 @@ pub(super) fn decode(bytes: &[u8], named: Option<&str>) -> String {
         return text.to_owned();
     }
     if let Some(encoding) = named.filter(|name| !is_vague(name)).and_then(by_name) {
-        let (text, has_errors) = encoding.decode_without_bom_handling(bytes);
-        // One wrong byte in a long text is damage, not another charset.
-        if !has_errors || encoding != UTF_8 || text.matches('\u{fffd}').count() * 200 < text.len() {
+        let (text, _, has_errors) = encoding.decode(bytes);
+        if !has_errors || encoding != UTF_8 || is_mostly_utf8(bytes) {
             return text.into_owned();
         }
     }
-    guess(bytes).decode_without_bom_handling(bytes).0.into_owned()
+    // UTF-7 and pages of DOS, which the web has forgotten and mail has not.
+    let forgotten = named.filter(|name| !is_vague(name) && Encoding::for_label(name.trim().as_bytes()).is_none());
+    match forgotten.and_then(|name| charset_decoder(name.trim().as_bytes())) {
+        Some(decode) => decode(bytes),
+        None => guess(bytes).decode_without_bom_handling(bytes).0.into_owned(),
+    }
+}
+
+/// Says whether bytes are UTF-8 with some damage, and not another charset.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut right, mut wrong) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        right += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        wrong += usize::from(!chunk.invalid().is_empty());
+    }
+    right > wrong
 }
 
 /// Finds an encoding by a name that mails use.
@@ -57,6 +72,9 @@ mod tests {
         assert_eq!(decode(b"caf\xe9", Some("iso-8859-1")), "café");
         assert_eq!(decode("caf\u{e9}".as_bytes(), Some("us-ascii")), "café");
         assert_eq!(decode(b"\xc7\xd1\xb1\xdb", Some("euc-kr")), "한글");
+        assert_eq!(decode(b"A+AOQ-", Some("utf-7")), "Aä");
+        assert_eq!(decode(b"\x9b", Some("cp850")), "ø");
+        assert_eq!(decode(b"\xfe\xff\0a\0b", Some("utf-16")), "ab");
     }
 
     #[test]

@@ -1,78 +1,27 @@
-//! Owns what is put right in the bytes of a message before the parser sees them: folded MIME fields, encoded words cut
-//! inside a character, unnamed 8-bit header fields, header blocks and nesting without end.
+//! Owns what is put right in a header block before the parser sees it: folded MIME fields, encoded words cut inside a
+//! character, unnamed 8-bit fields, blocks without end.
 //!
-//! It changes header blocks alone, and knows for every byte behind them where it came from.
+//! It knows no parts.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+use mail_parser::decoders::base64::base64_decode;
 
 use crate::mail::parse::charset;
 
 /// Bytes of a header block that are read: beyond them only what the structure needs.
-const MOST_HEADER: usize = 1024 * 1024;
+pub(super) const MOST_HEADER: usize = 1024 * 1024;
 /// Bytes of a field that says how a part is made.
 const LONGEST_MIME_FIELD: usize = 64 * 1024;
-/// Messages in one message that are opened; the others stay files.
-const MOST_MESSAGES: usize = 500;
-/// Boundaries of one message; RFC 2046 allows 70 letters each.
-const MOST_BOUNDARIES: usize = 20_000;
-
-/// A message put right.
-#[derive(Debug)]
-pub(super) struct Repaired<'a> {
-    /// The bytes for the parser.
-    pub bytes: Cow<'a, [u8]>,
-    /// Where the text goes on unchanged: there, and in the message as it came.
-    shifts: Vec<(usize, usize)>,
-    /// Whether a header block was cut.
-    pub is_header_cut: bool,
-    /// Whether messages were left unopened.
-    pub is_nesting_cut: bool,
-}
-
-impl Repaired<'_> {
-    /// Gives the place of a byte behind a header block in the message as it came.
-    pub fn origin(&self, at: usize) -> usize {
-        let next = self.shifts.partition_point(|(here, _)| *here <= at);
-        match next.checked_sub(1).and_then(|last| self.shifts.get(last)) {
-            Some((here, there)) => there + (at - here),
-            None => at,
-        }
-    }
-}
-
 /// Puts a header block right.
 pub(super) fn header(raw: &[u8]) -> Cow<'_, [u8]> {
     if is_sound(raw) {
         return Cow::Borrowed(raw);
     }
     let mut out = Vec::with_capacity(raw.len() + 16);
-    let mut walk = Walk::default();
-    let rest = walk.block(raw, 0, &mut out);
+    let rest = write_block(raw, &mut out);
     out.extend_from_slice(raw.get(rest..).unwrap_or_default());
     Cow::Owned(out)
-}
-
-/// Puts all header blocks of a message right.
-pub(super) fn message(raw: &[u8]) -> Repaired<'_> {
-    let mut out = Vec::with_capacity(raw.len() + 64);
-    let mut walk = Walk::default();
-    let mut shifts = Vec::new();
-    let mut at = walk.blocks(raw, 0, &mut out, &mut shifts);
-    let mut copied = at;
-    while at < raw.len() {
-        let end = line_end(raw, at);
-        let line = raw.get(at..end).unwrap_or_default();
-        at = end;
-        if line.starts_with(b"--") && walk.boundaries.contains(line.trim_ascii_end().get(2..).unwrap_or_default()) {
-            out.extend_from_slice(raw.get(copied..at).unwrap_or_default());
-            at = walk.blocks(raw, at, &mut out, &mut shifts);
-            copied = at;
-        }
-    }
-    out.extend_from_slice(raw.get(copied..).unwrap_or_default());
-    let bytes = if out == raw { Cow::Borrowed(raw) } else { Cow::Owned(out) };
-    Repaired { bytes, shifts, is_header_cut: walk.is_header_cut, is_nesting_cut: walk.messages > MOST_MESSAGES }
 }
 
 /// Says whether a header block needs no repair.
@@ -87,82 +36,33 @@ fn is_sound(raw: &[u8]) -> bool {
     raw.len() < MOST_HEADER && !raw.starts_with(b"From ") && !raw.starts_with(b">From ")
 }
 
-#[derive(Default)]
-struct Walk {
-    boundaries: HashSet<Vec<u8>>,
-    messages: usize,
-    is_header_cut: bool,
-}
-
-impl Walk {
-    /// Takes over a header block, and those that follow at once because it heads a message. Gives where they end.
-    fn blocks(&mut self, raw: &[u8], at: usize, out: &mut Vec<u8>, shifts: &mut Vec<(usize, usize)>) -> usize {
-        let mut at = at;
-        loop {
-            let messages = self.messages;
-            at = self.block(raw, at, out);
-            shifts.push((out.len(), at));
-            if self.messages == messages || self.messages > MOST_MESSAGES || at >= raw.len() {
-                return at;
-            }
+/// Takes over the header block that begins the bytes, with its empty line. Gives where it ends.
+fn write_block(raw: &[u8], out: &mut Vec<u8>) -> usize {
+    let end = block_end(raw);
+    let block = raw.get(..end).unwrap_or_default();
+    let unnamed = Unnamed::of(block);
+    let mut at = 0;
+    while at < block.len() {
+        let mut stop = line_end(block, at);
+        while matches!(block.get(stop), Some(b' ' | b'\t')) && !is_blank(block, stop) {
+            stop = line_end(block, stop);
         }
-    }
-
-    /// Takes over one header block with its empty line. Gives where it ends.
-    fn block(&mut self, raw: &[u8], start: usize, out: &mut Vec<u8>) -> usize {
-        let end = block_end(raw, start);
-        let block = raw.get(start..end).unwrap_or_default();
-        let unnamed = Unnamed::of(block);
-        let (mut at, written) = (0, out.len());
-        let (mut opens, mut is_encoded) = (false, false);
-        let mut type_at = None;
-        while at < block.len() {
-            let mut stop = line_end(block, at);
-            while matches!(block.get(stop), Some(b' ' | b'\t')) && !is_blank(block, stop) {
-                stop = line_end(block, stop);
-            }
-            let field = block.get(at..stop).unwrap_or_default();
-            let is_first = at == 0 && start == 0;
-            at = stop;
-            if is_first && (field.starts_with(b"From ") || field.starts_with(b">From ")) {
-                continue;
-            }
-            let is_mime = has_name(field, b"content-");
-            let most = if is_mime { LONGEST_MIME_FIELD } else { MOST_HEADER.saturating_sub(out.len() - written) };
-            if field.len() > most {
-                self.is_header_cut = true;
-                if most > 0 && (is_mime || at == field.len()) {
-                    out.extend_from_slice(field.get(..most).unwrap_or_default());
-                    out.extend_from_slice(b"\r\n");
-                }
-                continue;
-            }
-            let from = out.len();
+        let field = block.get(at..stop).unwrap_or_default();
+        let is_first = at == 0;
+        at = stop;
+        if is_first && (field.starts_with(b"From ") || field.starts_with(b">From ")) {
+            continue;
+        }
+        let is_mime = has_name(field, b"content-");
+        let most = if is_mime { LONGEST_MIME_FIELD } else { MOST_HEADER.saturating_sub(out.len()) };
+        if field.len() <= most {
             write_field(field, is_mime, &unnamed, out);
-            if is_mime {
-                let written = out.get(from..).unwrap_or_default();
-                let value = value_of(written).to_ascii_lowercase();
-                if has_name(written, b"content-type:") {
-                    opens = value.starts_with(b"message/rfc822") || value.starts_with(b"message/global");
-                    opens &= !value.get(14..).is_some_and(|rest| rest.starts_with(b"-"));
-                    type_at = Some(from..out.len());
-                    let boundary = parameter(value_of(out.get(from..).unwrap_or_default()), b"boundary=");
-                    if let Some(boundary) = boundary.filter(|_| self.boundaries.len() < MOST_BOUNDARIES) {
-                        self.boundaries.insert(boundary);
-                    }
-                } else if has_name(written, b"content-transfer-encoding:") {
-                    is_encoded = value.starts_with(b"base64") || value.starts_with(b"quoted-printable");
-                }
-            }
+        } else if most > 0 && (is_mime || is_first) {
+            out.extend_from_slice(field.get(..most).unwrap_or_default());
+            out.extend_from_slice(b"\r\n");
         }
-        if opens {
-            self.messages += usize::from(!is_encoded);
-            if let Some(range) = type_at.filter(|_| self.messages > MOST_MESSAGES) {
-                out.splice(range, *b"Content-Type: application/octet-stream\r\n");
-            }
-        }
-        end
     }
+    end
 }
 
 fn line_end(bytes: &[u8], at: usize) -> usize {
@@ -175,8 +75,8 @@ fn is_blank(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Finds the end of a header block, behind its empty line.
-fn block_end(raw: &[u8], start: usize) -> usize {
-    let mut at = start;
+fn block_end(raw: &[u8]) -> usize {
+    let mut at = 0;
     while at < raw.len() {
         let is_last = is_blank(raw, at);
         at = line_end(raw, at);
@@ -189,11 +89,6 @@ fn block_end(raw: &[u8], start: usize) -> usize {
 
 fn has_name(field: &[u8], name: &[u8]) -> bool {
     field.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-}
-
-fn value_of(field: &[u8]) -> &[u8] {
-    let colon = field.iter().position(|byte| *byte == b':').map_or(field.len(), |at| at + 1);
-    field.get(colon..).unwrap_or_default().trim_ascii()
 }
 
 /// Finds a parameter of a MIME field, quoted or not.
@@ -343,7 +238,7 @@ fn joined(words: &[Word<'_>]) -> Option<Vec<u8>> {
 
 fn decoded(word: &Word<'_>) -> Option<Vec<u8>> {
     if word.is_base64 {
-        return super::decode_base64(word.data);
+        return base64_decode(word.data);
     }
     let mut bytes = Vec::with_capacity(word.data.len());
     let mut rest = word.data;
@@ -391,27 +286,10 @@ mod tests {
         assert_eq!(repaired(whole), whole);
     }
 
-    #[test]
-    fn parts_and_messages_in_them_are_put_right_and_bodies_stay() {
-        let raw = "Content-Type: multipart/mixed; boundary=\r\n b\r\n\r\n--b\r\nContent-Type: message/rfc822;\r\n x=y\r\n\r\n\
-            Content-Type: text/plain;\r\n charset=x\r\n\r\nContent-Type: a;\r\n b\r\n--b--\r\n";
-        let repaired = message(raw.as_bytes());
-        let text = String::from_utf8(repaired.bytes.to_vec()).unwrap();
-        assert_eq!(
-            text,
-            "Content-Type: multipart/mixed; boundary= b\r\n\r\n--b\r\nContent-Type: message/rfc822; x=y\r\n\r\n\
-            Content-Type: text/plain; charset=x\r\n\r\nContent-Type: a;\r\n b\r\n--b--\r\n"
-        );
-        for mark in ["Content-Type: a;", "--b--", "Content-Type: text/plain"] {
-            assert_eq!(repaired.origin(text.find(mark).unwrap()), raw.find(mark).unwrap(), "{mark}");
-        }
-    }
-
     proptest! {
         #[test]
         fn any_bytes_survive(raw in prop::collection::vec(prop::sample::select(
             b"=?utf-8BQ=\r\n\r\n :\tContent-Type:message/rfc822;boundary=--\"ab\xc3\xa9\xff".to_vec()), 0..300)) {
-            message(&raw);
             header(&raw);
         }
     }

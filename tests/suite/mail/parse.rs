@@ -82,6 +82,13 @@ fn bombs_go_off_without_harm() {
         ("parts", format!("{head}{}", "--b\r\n\r\nx\r\n".repeat(20_000 * scale))),
         ("multiparts", nested),
         ("messages", "Content-Type: message/rfc822\r\n\r\n".repeat(2_000 * scale)),
+        // Neither a boundary within a line nor a longer one divides; if it did, nothing here would be bounded.
+        ("hidden messages", format!("{head}x--b\r\n{}", "Content-Type: message/rfc822\r\n\r\n".repeat(10_000 * scale))),
+        ("messages behind", format!("{head}--bb\r\n{}", "Content-Type: message/rfc822\r\n\r\n".repeat(10_000 * scale))),
+        (
+            "lost boundaries",
+            format!("{head}{}", "--b\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\nx\r\n".repeat(9_000 * scale)),
+        ),
         ("subject", format!("Subject: {}\r\n\r\n", "a ".repeat(200_000 * scale))),
         ("fields", format!("{}\r\n", "X: y\r\n".repeat(10_000 * scale))),
         ("parameters", format!("Content-Type: text/plain;{parameters}\r\n\r\nx")),

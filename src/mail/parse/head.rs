@@ -1,0 +1,84 @@
+//! Owns what the header of a part says of the part (RFC 2045, RFC 2183): its type, name, charset, encoding.
+//!
+//! It reads no body and follows no boundary.
+
+use mail_parser::MimeHeaders;
+
+use crate::mail::parse::transfer::Encoding;
+use crate::mail::parse::with_fields;
+use crate::mail::plain;
+
+/// What a part says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Head {
+    /// `text/plain`, in lower case.
+    pub(super) media_type: String,
+    /// The charset of a text.
+    pub(super) charset: Option<String>,
+    /// How a text was written.
+    pub(super) format: plain::Format,
+    /// What divides the parts of a multipart.
+    pub(super) boundary: Option<Vec<u8>>,
+    /// The file name: raw words from outside.
+    pub(super) name: Option<String>,
+    /// `Content-ID` without angle brackets.
+    pub(super) content_id: Option<String>,
+    /// Whether it wants to be a file.
+    pub(super) is_attached: bool,
+    /// How its bytes were made fit to travel.
+    pub(super) encoding: Encoding,
+}
+
+impl Head {
+    /// Reads a header block. Parts of a digest are messages where they do not say otherwise.
+    pub(super) fn read(block: &[u8], is_in_digest: bool) -> Self {
+        let mut head = with_fields(block, |parsed, _| parsed.parts.first().map(read)).flatten().unwrap_or_default();
+        if head.media_type.is_empty() {
+            head.media_type = if is_in_digest { "message/rfc822" } else { "text/plain" }.to_owned();
+        }
+        head
+    }
+
+    /// Says whether it is a message that can be opened where it stands.
+    pub(super) fn is_open_message(&self) -> bool {
+        self.is_message() && self.encoding == Encoding::None
+    }
+
+    /// Says whether it is a message that has to be decoded before it is opened. Not allowed, and done.
+    pub(super) fn is_encoded_message(&self) -> bool {
+        self.is_message() && self.encoding != Encoding::None
+    }
+
+    fn is_message(&self) -> bool {
+        matches!(self.media_type.as_str(), "message/rfc822" | "message/global")
+    }
+}
+
+fn read(part: &mail_parser::MessagePart<'_>) -> Head {
+    let kind = part.content_type();
+    let media_type =
+        kind.map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("plain")).to_ascii_lowercase());
+    let media_type = media_type.unwrap_or_default();
+    let is_multipart = media_type.starts_with("multipart/");
+    let attribute = |name: &str| kind.and_then(|kind| kind.attribute(name));
+    let says = |name: &str, value: &str| attribute(name).is_some_and(|said| said.eq_ignore_ascii_case(value));
+    // White space at the end of a boundary is no part of it (RFC 2046 section 5.1.1).
+    let boundary = attribute("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
+    let disposition = part.content_disposition();
+    let content_id = part.content_id().map(|cid| cid.trim_matches(['<', '>', ' ']).to_owned());
+    Head {
+        charset: attribute("charset").map(str::to_owned),
+        format: plain::Format { is_flowed: says("format", "flowed"), drops_space: says("delsp", "yes") },
+        boundary: boundary.filter(|boundary| is_multipart && !boundary.is_empty()),
+        name: part.attachment_name().map(str::to_owned),
+        content_id: content_id.filter(|cid| !cid.is_empty()),
+        is_attached: disposition.is_some_and(|disposition| disposition.ctype().eq_ignore_ascii_case("attachment")),
+        // A multipart may have no encoding, and where it says one nevertheless, its parts are not in it.
+        encoding: part
+            .content_transfer_encoding()
+            .filter(|_| !is_multipart)
+            .map(Encoding::from_field)
+            .unwrap_or_default(),
+        media_type,
+    }
+}
