@@ -56,7 +56,7 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
     let is_alone = args.picture.is_some() || !has_terminal();
     let status = if is_alone {
         sync(&store, &accounts)?;
-        let lines = super::account_lines(&store, &accounts).map_err(|error| error.to_string())?;
+        let lines = super::account_lines(&store, &accounts, false).map_err(|error| error.to_string())?;
         let desk = super::desk(&store, lines, None, clock, downloads);
         let size = args.size.unwrap_or(SIZE);
         match &args.picture {
@@ -68,8 +68,16 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
         }
         ExitCode::SUCCESS
     } else {
-        let program =
-            Program { store: store.clone(), accounts, has_network: true, is_paused: false, settings, clock, downloads };
+        let program = Program {
+            store: store.clone(),
+            accounts,
+            shows_all: false,
+            has_network: true,
+            is_paused: false,
+            settings,
+            clock,
+            downloads,
+        };
         let status = program.run();
         println!("That was the demo: nothing was kept. Your own mail: surat account add --help");
         status

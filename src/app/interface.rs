@@ -64,6 +64,7 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
     let program = Program {
         store: store.clone(),
         accounts: config.accounts,
+        shows_all: mistake.is_some(),
         has_network: lock.is_some(),
         is_paused: args.offline,
         settings,
@@ -103,6 +104,8 @@ pub struct Program {
     pub store: Store,
     /// The accounts of the configuration.
     pub accounts: Vec<Account>,
+    /// Whether accounts that only the store knows are shown too: a mistake in the configuration hides no mail.
+    pub shows_all: bool,
     /// Whether this process does the network.
     pub has_network: bool,
     /// Whether the network is to be left alone at first.
@@ -131,7 +134,7 @@ impl Program {
             // A full channel wakes the loop anyway.
             move || drop(sender.try_send(Incoming::News))
         }));
-        let accounts = account_lines(&self.store, &self.accounts).map_err(|error| error.to_string())?;
+        let accounts = account_lines(&self.store, &self.accounts, self.shows_all).map_err(|error| error.to_string())?;
         let network = match self.has_network {
             true => Some(Network::start(&self.store, &self.accounts, self.is_paused, &bag)?),
             false => None,

@@ -48,16 +48,28 @@ fn fail(what: &str) -> ExitCode {
 }
 
 /// The lines by which the screen knows the accounts.
-fn account_lines(store: &Store, accounts: &[Account]) -> Result<Vec<AccountLine>, crate::store::Error> {
+fn account_lines(
+    store: &Store,
+    accounts: &[Account],
+    shows_all: bool,
+) -> Result<Vec<AccountLine>, crate::store::Error> {
     let enabled = accounts.iter().filter(|account| !account.is_disabled);
-    enabled
+    let mut lines = enabled
         .map(|account| {
             let id = store.account(&account.name)?;
             let own_addresses = account.own_addresses();
             store.set_own_addresses(id, &own_addresses)?;
             Ok(AccountLine { id, name: account.name.clone(), email: account.email.clone(), own_addresses })
         })
-        .collect()
+        .collect::<Result<Vec<_>, crate::store::Error>>()?;
+    if shows_all {
+        for (id, name) in store.accounts()? {
+            if !lines.iter().any(|line| line.id == id) {
+                lines.push(AccountLine { id, name, email: String::new(), own_addresses: Vec::new() });
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// The accounts' side of a running screen: their tasks end with this value.

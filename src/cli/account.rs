@@ -72,6 +72,14 @@ fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
             existing.name, existing.email
         )));
     }
+    if let Some(same) = config.accounts.iter().find(|existing| is_same_mail(existing, &account)) {
+        return Err(Failure::usage(format!(
+            "the mail of {} at {} is account \"{}\" already; nothing was added",
+            same.email,
+            same.source.place(),
+            same.name
+        )));
+    }
     if !args.no_check {
         try_out(context, &account)?;
     }
@@ -81,6 +89,12 @@ fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
     }
     say(&format!("added \"{}\" to {}; next: surat sync", account.name, context.paths.config_file.display()));
     Ok(())
+}
+
+/// Says whether two accounts would fetch the same mail.
+fn is_same_mail(one: &Account, other: &Account) -> bool {
+    let user = |account: &Account| account.source.server().map(|server| server.username.clone());
+    one.source.kind() == other.source.kind() && one.source.place() == other.source.place() && user(one) == user(other)
 }
 
 /// Builds the account that the flags describe, or says which flag is missing.

@@ -1,6 +1,7 @@
 //! Owns what each command does, one short arm a command, and why it cannot be done now.
 
 use crate::config::command::{CommandId, Group};
+use crate::mail::account::AccountStatus;
 use crate::mail::id::AccountId;
 use crate::mail::mailbox::Role;
 use crate::ui::act;
@@ -200,9 +201,18 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
             Some("The screen is too small for a preview: it needs 100 columns and 16 rows.".to_owned())
         }
         CommandId::SaveAll if !has_attachments(model) => Some("This message has no attachments.".to_owned()),
+        CommandId::CheckNow if is_offline_wanted(model) => {
+            Some("Offline was asked for; nothing is fetched.".to_owned())
+        }
         CommandId::CheckNow if model.settings.is_demo => Some("The demo has no servers to ask.".to_owned()),
         _ => None,
     }
+}
+
+/// Says whether every account was told to leave the network alone.
+fn is_offline_wanted(model: &Model) -> bool {
+    let mut links = model.statuses.values();
+    !model.statuses.is_empty() && links.all(|link| link.status == AccountStatus::Paused)
 }
 
 fn has_attachments(model: &Model) -> bool {

@@ -161,7 +161,8 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     if !layout.has_frames && !model.is_welcome() {
         // Without frames there is no title to carry these.
         let here = if layout.reader.is_some() { reader::position(model) } else { list::counts(model) };
-        let here = if is_medium(layout) {
+        let others: usize = pieces.iter().map(|(text, _)| 3 + wrap::width(text)).sum();
+        let here = if is_medium(layout) && wrap::width(&here) + others <= usize::from(layout.top.width) * 3 / 5 {
             here
         } else {
             // `3 of 5 in this conversation`, `12 unread · 168 conversations`: the beginning says enough.

@@ -82,7 +82,9 @@ fn an_account_that_is_there_is_never_clobbered() {
     let same_name = [&IMAP[..], &["--account-name", "example"]].concat();
     assert!(home.fails(2, &same_name).contains("already an account \"example\""));
     assert_eq!(fs::read(home.config_file()).unwrap(), before);
-    home.ok(&IMAP);
+    assert!(home.fails(2, &IMAP).contains("is account \"example\" already"), "the same mail is not fetched twice");
+    assert_eq!(fs::read(home.config_file()).unwrap(), before);
+    home.ok(&[&IMAP[..], &["--username", "another"]].concat());
     let names: Vec<_> = home.json(&["account", "list"]).as_array().unwrap().iter().map(|a| a["name"].clone()).collect();
     assert_eq!(names, ["example", "example2"], "without a name another one is found");
 }
