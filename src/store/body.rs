@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::num::NonZero;
 use std::path::Path;
-use std::thread;
+use std::{panic, thread};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -350,10 +350,16 @@ impl Packer {
     }
 
     fn pack(&mut self, raw: &[u8]) -> Packed {
-        let message = parse::message(raw);
-        let text = cut(&message.search_text()).to_owned();
-        let (preview, has_attachment) = (message.preview(), message.has_attachment());
-        Packed { text, preview, has_attachment, ..self.pack_unread(raw) }
+        let packed = self.pack_unread(raw);
+        // A parser that fails on one message must not cost its bytes: it would be fetched again for ever.
+        let read = panic::catch_unwind(|| {
+            let message = parse::message(raw);
+            (cut(&message.search_text()).to_owned(), message.preview(), message.has_attachment())
+        });
+        match read {
+            Ok((text, preview, has_attachment)) => Packed { text, preview, has_attachment, ..packed },
+            Err(_) => packed,
+        }
     }
 
     fn pack_unread(&mut self, raw: &[u8]) -> Packed {
