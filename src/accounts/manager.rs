@@ -3,6 +3,7 @@
 //! What a worker does is the worker's; what the user sees of it arrives through the listener.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,9 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::worker::{self, Desk, Listener, Wish};
+use crate::accounts::worker::{self, Connector, Desk, Listener, Wish};
 use crate::config::Account;
+use crate::mail::account::AccountStatus;
 use crate::mail::id::{AccountId, EmailId};
+use crate::mail::time::UnixTime;
 use crate::store::Store;
 
 /// Bodies that the reader may be waiting for.
@@ -61,11 +64,6 @@ impl AccountManager {
         self.wish(|wish| wish.edits += 1);
     }
 
-    /// Leaves the network alone, or comes back to it.
-    pub fn pause(&self, is_paused: bool) {
-        self.wish(|wish| wish.is_paused = is_paused);
-    }
-
     /// Brings the body of an email of this account ahead of everything.
     pub fn bring_body(&self, account: AccountId, email: EmailId) {
         if let Some(staff) = self.accounts.get(&account) {
@@ -90,18 +88,10 @@ impl Staff {
         let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
         let tasks = match connect::connector(&desk.settings) {
-            AnyConnector::Imap(connector) => {
-                let reader =
-                    runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted));
-                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
-            }
-            AnyConnector::Maildir(connector) => {
-                let reader =
-                    runtime.spawn(worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted));
-                vec![runtime.spawn(watch_over(desk, connector, wished)), reader]
-            }
+            AnyConnector::Imap(connector) => employ(runtime, desk, connector, wished, wanted),
+            AnyConnector::Maildir(connector) => employ(runtime, desk, connector, wished, wanted),
             AnyConnector::None(notice) => {
-                desk.tell(crate::mail::account::AccountStatus::Blocked(notice));
+                desk.tell(AccountStatus::Blocked(notice));
                 Vec::new()
             }
         };
@@ -109,8 +99,20 @@ impl Staff {
     }
 }
 
+/// Starts the worker of an account and the one that serves its reader.
+fn employ<C: Connector>(
+    runtime: &Handle,
+    desk: Desk,
+    connector: Arc<C>,
+    wished: watch::Receiver<Wish>,
+    wanted: mpsc::Receiver<EmailId>,
+) -> Vec<JoinHandle<()>> {
+    let reader = worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted);
+    vec![runtime.spawn(watch_over(desk, connector, wished)), runtime.spawn(reader)]
+}
+
 /// Runs a worker in a task of its own and starts it again should it die of a bug or a hostile answer.
-async fn watch_over<C: worker::Connector>(desk: Desk, connector: std::sync::Arc<C>, wishes: watch::Receiver<Wish>) {
+async fn watch_over<C: Connector>(desk: Desk, connector: Arc<C>, wishes: watch::Receiver<Wish>) {
     loop {
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(worker::run(desk.clone(), connector.clone(), wishes.clone()));
@@ -118,9 +120,9 @@ async fn watch_over<C: worker::Connector>(desk: Desk, connector: std::sync::Arc<
             Some(Err(died)) if died.is_panic() => {
                 tracing::error!(account = %desk.settings.name, "a worker died and is started again");
                 let pause = i64::try_from(RESTART_AFTER.as_secs()).unwrap_or_default();
-                desk.tell(crate::mail::account::AccountStatus::Offline {
+                desk.tell(AccountStatus::Offline {
                     since: worker::now(),
-                    next_try: crate::mail::time::UnixTime(worker::now().0 + pause),
+                    next_try: UnixTime(worker::now().0 + pause),
                     reason: "the server sent something that Surat stumbled over".into(),
                 });
                 tokio::time::sleep(RESTART_AFTER).await;

@@ -40,7 +40,7 @@ pub fn notice(account: &str, error: &Error) -> Notice {
     Notice {
         account: Some(account.to_owned()),
         what: format!("{}: {} ({})", error.stage, error.what, error.place),
-        server_says: error.server_says.as_deref().map(|words| SafeText::line(words).to_string()),
+        server_says: error.server_says.as_deref().map(|words| SafeText::server_words(words).to_string()),
         remedy: remedy(account, error.kind),
     }
 }

@@ -150,22 +150,12 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         | CommandId::CopySubject
         | CommandId::CopyText
         | CommandId::CopyMessageId
-            if message.is_none() =>
+            if message.is_none() || model.reader.is_waiting() =>
         {
-            let open = model.hint(CommandId::Open, "opens it");
-            Some(format!("Open a message first{open}"))
-        }
-        CommandId::Links
-        | CommandId::CycleForm
-        | CommandId::FullHeaders
-        | CommandId::HiddenText
-        | CommandId::CopyAddress
-        | CommandId::CopySubject
-        | CommandId::CopyText
-        | CommandId::CopyMessageId
-            if model.reader.is_waiting() =>
-        {
-            Some("The message is still on its way.".to_owned())
+            Some(match message {
+                None => format!("Open a message first{}", model.hint(CommandId::Open, "opens it")),
+                Some(_) => "The message is still on its way.".to_owned(),
+            })
         }
         CommandId::Links | CommandId::CycleForm | CommandId::HiddenText | CommandId::CopyText | CommandId::Unfold
             if document.is_none() =>

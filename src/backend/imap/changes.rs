@@ -208,16 +208,7 @@ async fn receive(
 }
 
 async fn receive_uids(imap: &mut Imap, ticket: Ticket, selected: &Selected) -> Result<UidSet, Error> {
-    loop {
-        let reply = imap.driver.next(STAGE).await?;
-        match reply.response {
-            Response::Done(_, condition) if reply.of == Some(ticket) => {
-                imap.driver.check(STAGE, &condition)?;
-                break;
-            }
-            other => imap.notice(&other),
-        }
-    }
+    imap.finish(STAGE, ticket).await?;
     let found = std::mem::take(&mut imap.found);
     let exists = imap.selected.as_ref().map_or(0, |selected| selected.exists).max(selected.exists);
     if found.count() > u64::from(exists) + WINDOW {

@@ -65,16 +65,7 @@ async fn ask(imap: &mut Imap, end: Instant) -> Result<News, Error> {
         let left = end.saturating_duration_since(Instant::now());
         tokio::time::sleep(left.min(imap.timeouts.poll)).await;
         let ticket = imap.driver.send(STAGE, "NOOP", 0).await?;
-        loop {
-            let reply = imap.driver.next(STAGE).await?;
-            match reply.response {
-                Response::Done(_, condition) if reply.of == Some(ticket) => {
-                    imap.driver.check(STAGE, &condition)?;
-                    break;
-                }
-                response => imap.notice(&response),
-            }
-        }
+        imap.finish(STAGE, ticket).await?;
         if imap.is_stale {
             return Ok(News::Changed);
         }

@@ -23,8 +23,8 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-use crate::backend::imap::driver::Driver;
-use crate::backend::imap::response::Status;
+use crate::backend::imap::driver::{Driver, Ticket};
+use crate::backend::imap::response::{Response, Status};
 use crate::backend::imap::select::Selected;
 use crate::backend::imap::set::UidSet;
 use crate::backend::net::{self, Endpoint, Security};
@@ -138,6 +138,19 @@ impl Imap {
     /// Says whether the server numbers changes (CONDSTORE).
     fn keeps_journal(&self) -> bool {
         self.driver.can("CONDSTORE") || self.driver.can("QRESYNC")
+    }
+
+    /// Waits for a command's end; what the server tells meanwhile is noticed.
+    async fn finish(&mut self, stage: &'static str, ticket: Ticket) -> Result<(), Error> {
+        loop {
+            let reply = self.driver.next(stage).await?;
+            match reply.response {
+                Response::Done(_, condition) if reply.of == Some(ticket) => {
+                    return self.driver.check(stage, &condition);
+                }
+                other => self.notice(&other),
+            }
+        }
     }
 
     /// Keeps what a line of STATUS tells of a mailbox.
