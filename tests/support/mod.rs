@@ -6,6 +6,7 @@ pub mod certs;
 pub mod dovecot;
 pub mod proxy;
 pub mod scripted;
+pub mod terminal;
 
 use std::time::{Duration, Instant};
 

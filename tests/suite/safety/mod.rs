@@ -4,6 +4,6 @@ mod crossing;
 mod full_disk;
 mod mails;
 mod opening;
-mod samples;
+pub mod samples;
 mod silence;
 mod traced;
