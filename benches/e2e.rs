@@ -74,12 +74,11 @@ fn measure(runtime: &Runtime, endpoint: &Endpoint, credentials: &Credentials, us
         all.push(started.elapsed());
         first.push(first_list.unwrap());
         let started = Instant::now();
-        let mut came = 0;
-        while let kept @ 1.. =
-            runtime.block_on(bodies::some(&mut connection, &fresh.store, fresh.account, None, |_| {})).unwrap()
-        {
-            came += kept;
-        }
+        let (mut came, mut run) = (0, bodies::Run::default());
+        while runtime
+            .block_on(bodies::some(&mut connection, &fresh.store, fresh.account, None, &mut run, |kept| came += kept))
+            .unwrap()
+        {}
         assert_eq!(came, size as u64);
         body.push(started.elapsed());
         last = Some(fresh);

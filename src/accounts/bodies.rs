@@ -10,7 +10,7 @@ use crate::backend::{Backend, Kind};
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::remote::{Slice, Want};
 use crate::mail::time::UnixTime;
-use crate::store::{Body, MissingBody, Store};
+use crate::store::{Body, MissingBody, Place, Store};
 
 /// Bodies asked for at once: enough to keep the wire busy, few enough to let others go first.
 const BATCH: usize = 400;
@@ -19,29 +19,48 @@ const COMMIT_BYTES: usize = 8 << 20;
 /// Slices on their way from the wire to the store.
 const QUEUE: usize = 32;
 
-/// Fetches one portion of missing bodies; says how many came, so that the caller can look after more urgent
-/// things in between. 0: all are here, or the server does not send those that it lists.
+/// How far down the queue of missing bodies one run has come. What a server does not give stays behind it and keeps no
+/// older body waiting; the next run asks for it again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Run {
+    behind: Option<Place>,
+}
+
+/// Fetches the next portion of missing bodies, so that the caller can look after more urgent things in between.
+/// `progress` is told of each part that came. Says whether there may be more; if not, the next call begins a new run.
 pub async fn some<B: Backend>(
     backend: &mut B,
     store: &Store,
     account: AccountId,
     not_before: Option<UnixTime>,
+    run: &mut Run,
     mut progress: impl FnMut(u64) + Send,
-) -> Result<u64, Failure> {
-    let missing = blocking(store, move |store| store.bodies_missing(account, not_before, BATCH)).await?;
-    let mut came = 0;
+) -> Result<bool, Failure> {
+    let behind = run.behind;
+    let (missing, end) = blocking(store, move |store| store.bodies_missing(account, not_before, behind, BATCH)).await?;
+    let (has_more, mut has_come) = (end.is_some(), false);
+    let mut fetched = Ok(());
     for (mailbox, path, wants) in by_mailbox(missing) {
-        let kept = fetch(backend, store, mailbox, &path, wants).await?;
-        came += kept;
-        progress(kept);
+        let mut came = Came::default();
+        fetched = fetch(backend, store, mailbox, &path, wants, &mut came).await;
+        has_come |= came.slices > 0;
+        progress(came.bodies);
+        if fetched.is_err() {
+            break;
+        }
     }
-    Ok(came)
+    // Where a link broke, a run goes on from the same place, unless nothing came: one mail at which a server stumbles
+    // every time would else be asked for first every time.
+    if fetched.is_ok() || !has_come {
+        run.behind = end;
+    }
+    fetched.map(|()| has_more)
 }
 
 /// Fetches the body of one email, for the reader.
 pub async fn one<B: Backend>(backend: &mut B, store: &Store, email: EmailId) -> Result<(), Failure> {
     let Some(missing) = blocking(store, move |store| store.missing_body(email)).await? else { return Ok(()) };
-    fetch(backend, store, missing.mailbox, &missing.path, vec![missing.want]).await.map(|_| ())
+    fetch(backend, store, missing.mailbox, &missing.path, vec![missing.want], &mut Came::default()).await
 }
 
 /// Groups bodies by mailbox and keeps the order in which the mailboxes came.
@@ -56,13 +75,21 @@ fn by_mailbox(missing: Vec<MissingBody>) -> Vec<(MailboxId, String, Vec<Want>)> 
     groups
 }
 
+/// What was kept.
+#[derive(Debug, Default)]
+struct Came {
+    bodies: u64,
+    slices: u64,
+}
+
 async fn fetch<B: Backend>(
     backend: &mut B,
     store: &Store,
     mailbox: MailboxId,
     path: &str,
     wants: Vec<Want>,
-) -> Result<u64, Failure> {
+    came: &mut Came,
+) -> Result<(), Failure> {
     let (sender, receiver) = mpsc::channel::<Slice>(QUEUE);
     let producing = async {
         let result = backend.fetch(path, &wants, &sender).await;
@@ -72,14 +99,14 @@ async fn fetch<B: Backend>(
     let consuming = async {
         // Goes with this block: a producer must not wait for a store that has failed.
         let mut receiver = receiver;
-        let (mut whole, mut bytes, mut kept) = (Vec::new(), 0, 0);
+        let (mut whole, mut bytes) = (Vec::new(), 0);
         while let Some(slice) = receiver.recv().await {
+            came.slices += 1;
+            came.bodies += u64::from(slice.is_last);
             if slice.offset == 0 && slice.is_last {
                 bytes += slice.bytes.len();
-                kept += 1;
                 whole.push(Body { mailbox, id: slice.id, raw: slice.bytes });
             } else {
-                kept += u64::from(slice.is_last);
                 blocking(store, move |store| store.keep_slice(mailbox, &slice)).await?;
             }
             if bytes >= COMMIT_BYTES {
@@ -89,14 +116,100 @@ async fn fetch<B: Backend>(
             }
         }
         blocking(store, move |store| store.keep_bodies(whole)).await?;
-        Ok::<u64, Failure>(kept)
+        Ok::<(), Failure>(())
     };
     let (produced, consumed) = tokio::join!(producing, consuming);
-    let kept = consumed?;
+    consumed?;
     match produced {
         // A folder or a message that may not be read does not keep the others back.
         Err(error) if error.kind == Kind::Refused => tracing::warn!(%error, folder = %path, "bodies were refused"),
         produced => produced?,
     }
-    Ok(kept)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use super::*;
+    use crate::accounts::tests::{Fake, hung_up};
+    use crate::mail::remote::{Arrived, Cursor, Delta, RemoteId, RemoteMailbox};
+
+    const MAILS: i64 = 900;
+
+    /// A store that knows of `MAILS` messages, `1` being the oldest, and has no body.
+    fn store(dir: &std::path::Path) -> (Store, AccountId) {
+        let store = Store::open(dir).unwrap();
+        let account = store.account("test").unwrap();
+        let mailbox = RemoteMailbox {
+            path: "INBOX".into(),
+            name: "INBOX".into(),
+            role: Some(crate::mail::mailbox::Role::Inbox),
+            is_selectable: true,
+            is_subscribed: true,
+        };
+        let mailbox = store.reconcile_mailboxes(account, &[mailbox]).unwrap()[0];
+        let arrived = |number: i64| {
+            Delta::Arrived(Box::new(Arrived {
+                id: RemoteId(number.to_string()),
+                keywords: Default::default(),
+                received: UnixTime(1_700_000_000 + number),
+                size: 20,
+                header: Default::default(),
+                object_id: None,
+            }))
+        };
+        let news: Vec<Delta> = (1..=MAILS).map(arrived).chain([Delta::Commit(Cursor("1".into()))]).collect();
+        store.apply(account, mailbox, &news).unwrap();
+        (store, account)
+    }
+
+    fn number(want: &Want) -> i64 {
+        want.id.0.parse().unwrap()
+    }
+
+    fn raw(want: &Want) -> Vec<u8> {
+        format!("Subject: {}\r\n\r\n", want.id.0).into_bytes()
+    }
+
+    fn missing(store: &Store, account: AccountId) -> usize {
+        store.bodies_missing(account, None, None, 1_000).unwrap().0.len()
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_never_given_keep_no_older_ones_waiting_and_are_asked_for_again_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, account) = store(dir.path());
+        let mut run = Run::default();
+        let mut stingy =
+            Fake { body: Some(Box::new(|want| Ok((number(want) <= 50).then(|| raw(want))))), ..Fake::default() };
+        let mut portions = 0;
+        while some(&mut stingy, &store, account, None, &mut run, |_| {}).await.unwrap() {
+            portions += 1;
+            assert!(portions < 10, "it asks again and again");
+        }
+        assert_eq!(missing(&store, account), 850);
+        let mut generous = Fake { body: Some(Box::new(|want| Ok(Some(raw(want))))), ..Fake::default() };
+        while some(&mut generous, &store, account, None, &mut run, |_| {}).await.unwrap() {}
+        assert_eq!(missing(&store, account), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_breaks_goes_on_where_it_was_but_not_for_ever_at_the_same_mail() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, account) = store(dir.path());
+        let mut run = Run::default();
+        // The server falls over this one, whoever asks for it.
+        let falls = |want: &Want| if number(want) == 700 { Err(hung_up()) } else { Ok(Some(raw(want))) };
+        for links in 1.. {
+            let mut server = Fake { body: Some(Box::new(falls)), ..Fake::default() };
+            match some(&mut server, &store, account, None, &mut run, |_| {}).await {
+                Ok(false) => break,
+                Ok(true) => {}
+                Err(_) if links == 1 => assert_eq!(missing(&store, account), 700, "what came before is kept"),
+                Err(_) => assert!(links < 10, "it never gets further"),
+            }
+        }
+        assert_eq!(missing(&store, account), 400, "the portion with the bad mail waits for the next run");
+    }
 }

@@ -9,6 +9,8 @@ pub mod pull;
 pub mod push;
 pub mod retry;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 pub mod worker;
 
 pub use manager::AccountManager;

@@ -5,7 +5,7 @@
 use tokio::sync::mpsc;
 
 use crate::accounts::worker::Failure;
-use crate::backend::{Backend, Known};
+use crate::backend::{self, Backend, Known};
 use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::keyword::Keywords;
 use crate::mail::remote::{Delta, RemoteId};
@@ -30,12 +30,14 @@ struct StoreKnown {
 }
 
 impl Known for StoreKnown {
-    fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
-        self.store.remotes(self.mailbox).unwrap_or_default()
+    async fn remotes(&self) -> Result<Vec<(RemoteId, Keywords)>, backend::Error> {
+        let mailbox = self.mailbox;
+        blocking(&self.store, move |store| store.remotes(mailbox)).await.map_err(Failure::into_error)
     }
 
-    fn count(&self) -> u64 {
-        self.store.remote_count(self.mailbox).unwrap_or_default()
+    async fn count(&self) -> Result<u64, backend::Error> {
+        let mailbox = self.mailbox;
+        blocking(&self.store, move |store| store.remote_count(mailbox)).await.map_err(Failure::into_error)
     }
 }
 
@@ -112,67 +114,43 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::backend::{Error, News, Offer, Traffic};
-    use crate::mail::remote::{Applied, Cursor, RemoteMailbox, RemoteOperation, Slice, Want};
+    use crate::accounts::tests::Fake;
+    use crate::mail::remote::Cursor;
 
-    /// Has more to tell than can wait.
-    struct Talkative;
-
-    impl Backend for Talkative {
-        fn offer(&self) -> Offer {
-            Offer::default()
-        }
-
-        fn traffic(&self) -> Traffic {
-            Traffic::default()
-        }
-
-        async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
-            Ok(Vec::new())
-        }
-
-        async fn changes(
-            &mut self,
-            _: &str,
-            _: Option<&Cursor>,
-            _: &dyn Known,
-            out: &mpsc::Sender<Delta>,
-        ) -> Result<(), Error> {
-            for _ in 0..3 * QUEUE {
-                let gone = Error::new(crate::backend::Kind::Local, "", "", "nobody listens");
-                out.send(Delta::Commit(Cursor("1".to_owned()))).await.map_err(|_| gone)?;
-            }
-            Ok(())
-        }
-
-        async fn fetch(&mut self, _: &str, _: &[Want], _: &mpsc::Sender<Slice>) -> Result<(), Error> {
-            Ok(())
-        }
-
-        async fn apply(&mut self, _: &RemoteOperation) -> Result<Applied, Error> {
-            Ok(Applied::default())
-        }
-
-        async fn wait(&mut self, _: &str, _: Duration) -> Result<News, Error> {
-            Ok(News::TimedOut)
-        }
-
-        async fn close(&mut self) {}
+    /// Pulls a mailbox that the store does not have.
+    fn pull_nowhere(mut server: Fake, dir: &std::path::Path) -> Failure {
+        let store = Store::open(dir).unwrap();
+        let account = store.account("test").unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let pulled = runtime.block_on(async {
+            let pulling = mailbox(&mut server, &store, account, MailboxId(404), "x", |_, _| {});
+            tokio::time::timeout(Duration::from_secs(20), pulling).await
+        });
+        pulled.expect("the pull hangs").unwrap_err()
     }
 
     #[test]
     fn a_store_that_fails_ends_the_pull_although_the_server_has_more_to_say() {
+        // There is no such mailbox, so nothing of it can be kept.
+        let news = vec![Delta::Commit(Cursor("1".to_owned())); 3 * QUEUE];
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let account = store.account("test").unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let pulled = runtime.block_on(async {
-            // There is no such mailbox, so nothing of it can be kept.
-            let mut server = Talkative;
-            let pulling = mailbox(&mut server, &store, account, MailboxId(404), "x", |_, _| {});
-            tokio::time::timeout(Duration::from_secs(20), pulling).await
-        });
-        let failure = pulled.expect("the pull hangs").unwrap_err();
+        let failure = pull_nowhere(Fake { news, ..Fake::default() }, dir.path());
         assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_ends_the_pull_and_nothing_is_taken_for_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = ["surat.db", "surat.db-wal"].map(|name| dir.path().join(name));
+        let spoil = move || {
+            for path in &files {
+                let length = path.metadata().unwrap().len();
+                let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+                std::io::Write::write_all(&mut file, &vec![0xff; length as usize]).unwrap();
+            }
+        };
+        let failure = pull_nowhere(Fake { compares: Some(Box::new(spoil)), ..Fake::default() }, dir.path());
+        let error = failure.into_error();
+        assert_eq!((error.kind, error.place.as_str()), (backend::Kind::Local, "the store"), "{error}");
     }
 }

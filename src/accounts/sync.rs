@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::worker::{self, Connector, Desk, Listener};
+use crate::accounts::worker::{self, Connector, Course, Desk, Listener};
 use crate::accounts::{push, retry};
 use crate::backend::{Backend, Error, Kind};
 use crate::config::Account;
@@ -47,7 +47,7 @@ pub async fn once(store: &Store, accounts: &[Account], listener: &Listener) -> V
 
 async fn sync_account(store: Store, settings: Account, listener: Listener) -> Synced {
     let started = Instant::now();
-    let mut report = SyncReport::default();
+    let mut course = Course::default();
     let (name, own) = (settings.name.clone(), settings.own_addresses());
     let account = store
         .account(&name)
@@ -57,20 +57,21 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
         Ok(account) => {
             let desk = Desk { store, account, settings, listener };
             match connect::connector(&desk.settings) {
-                AnyConnector::Imap(connector) => run(&desk, connector, &mut report).await,
-                AnyConnector::Maildir(connector) => run(&desk, connector, &mut report).await,
+                AnyConnector::Imap(connector) => run(&desk, connector, &mut course).await,
+                AnyConnector::Maildir(connector) => run(&desk, connector, &mut course).await,
                 AnyConnector::None(notice) => Err((notice, true)),
             }
         }
         Err(error) => Err((retry::notice(&name, &error), true)),
     };
     let was_reached = !matches!(result, Err((_, false)));
+    let mut report = course.report;
     report.error = result.err().map(|(notice, _)| notice);
     Synced { account: name, report, took: started.elapsed(), was_reached }
 }
 
 /// Gives the notice of what went wrong, and whether the server had been reached.
-async fn run<C: Connector>(desk: &Desk, connector: Arc<C>, report: &mut SyncReport) -> Result<(), (Notice, bool)> {
+async fn run<C: Connector>(desk: &Desk, connector: Arc<C>, course: &mut Course) -> Result<(), (Notice, bool)> {
     let say = |error: Error| {
         let was_reached = !matches!(error.kind, Kind::Network | Kind::Timeout | Kind::Busy);
         (retry::notice(&desk.settings.name, &error), was_reached)
@@ -78,11 +79,11 @@ async fn run<C: Connector>(desk: &Desk, connector: Arc<C>, report: &mut SyncRepo
     desk.tell(AccountStatus::Connecting);
     let mut backend = connector.connect().await.map_err(say)?;
     let before = backend.traffic();
-    let result = worker::sync(desk, &mut backend, report).await;
+    let result = worker::sync(desk, &mut backend, course).await;
     // The greeting and the sign-in count too.
-    report.bytes_in += before.bytes_in;
-    report.bytes_out += before.bytes_out;
-    report.round_trips += before.round_trips;
+    course.report.bytes_in += before.bytes_in;
+    course.report.bytes_out += before.bytes_out;
+    course.report.round_trips += before.round_trips;
     backend.close().await;
     result.map_err(|failure| say(failure.into_error()))?;
     desk.tell(AccountStatus::Online);

@@ -140,11 +140,21 @@ pub fn now() -> UnixTime {
     UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// How far the work of an account has come, from one connection to the next.
+#[derive(Debug, Default)]
+pub struct Course {
+    /// What was done so far.
+    pub report: SyncReport,
+    /// Connections in a row that brought nothing.
+    failures: u32,
+    bodies: bodies::Run,
+}
+
 /// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
-pub async fn sync<B: Backend>(desk: &Desk, backend: &mut B, report: &mut SyncReport) -> Result<Vec<Folder>, Failure> {
+pub async fn sync<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
     let before = backend.traffic();
-    let result = sync_counted(desk, backend, report).await;
-    count(report, before, backend.traffic());
+    let result = sync_counted(desk, backend, course).await;
+    count(&mut course.report, before, backend.traffic());
     result
 }
 
@@ -157,18 +167,14 @@ pub struct Folder {
     pub remote: RemoteMailbox,
 }
 
-async fn sync_counted<B: Backend>(
-    desk: &Desk,
-    backend: &mut B,
-    report: &mut SyncReport,
-) -> Result<Vec<Folder>, Failure> {
-    report.pushed += push::all(backend, &desk.store, desk.account).await?;
+async fn sync_counted<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
+    course.report.pushed += push::all(backend, &desk.store, desk.account).await?;
     let folders = list_folders(desk, backend).await?;
     for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
-        pull_folder(desk, backend, folder, report).await?;
+        pull_folder(desk, backend, folder, course).await?;
     }
     index(desk).await?;
-    fetch_bodies(desk, backend, &folders, report).await?;
+    fetch_bodies(desk, backend, &folders, course).await?;
     while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
     Ok(folders)
 }
@@ -213,17 +219,21 @@ async fn pull_folder<B: Backend>(
     desk: &Desk,
     backend: &mut B,
     folder: &Folder,
-    report: &mut SyncReport,
+    course: &mut Course,
 ) -> Result<(), Failure> {
     let name = folder.remote.name.clone();
+    let failures = &mut course.failures;
     let progress = |done, total| {
+        if done > 0 {
+            *failures = 0;
+        }
         if total > 0 {
             desk.tell_progress(&name, done, total);
         }
     };
     let pulled = pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
     match pulled {
-        Ok(pulled) => report.fetched += pulled.arrived,
+        Ok(pulled) => course.report.fetched += pulled.arrived,
         // One folder that may not be read does not keep the others back.
         Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
             tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
@@ -244,20 +254,30 @@ async fn fetch_bodies<B: Backend>(
     desk: &Desk,
     backend: &mut B,
     folders: &[Folder],
-    report: &mut SyncReport,
+    course: &mut Course,
 ) -> Result<(), Failure> {
     let Some(not_before) = desk.not_before() else { return Ok(()) };
     let (mut done, mut looked) = (0, Instant::now());
+    // Newcomers stand before the place that the run has reached: one portion from the top brings theirs.
+    let mut from_the_top = None;
     loop {
+        let failures = &mut course.failures;
         let progress = |kept| {
+            if kept > 0 {
+                *failures = 0;
+            }
             done += kept;
             desk.tell_progress("messages", done, 0);
         };
-        if bodies::some(backend, &desk.store, desk.account, not_before, progress).await? == 0 {
+        let run = from_the_top.as_mut().unwrap_or(&mut course.bodies);
+        let has_more = bodies::some(backend, &desk.store, desk.account, not_before, run, progress).await?;
+        if from_the_top.take().is_none() && !has_more {
             return Ok(());
         }
         if looked.elapsed() >= LOOK_EVERY {
-            pull_inbox(desk, backend, folders, report).await?;
+            let before = course.report.fetched;
+            pull_inbox(desk, backend, folders, course).await?;
+            from_the_top = (course.report.fetched > before).then(bodies::Run::default);
             looked = Instant::now();
         }
     }
@@ -268,10 +288,10 @@ async fn pull_inbox<B: Backend>(
     desk: &Desk,
     backend: &mut B,
     folders: &[Folder],
-    report: &mut SyncReport,
+    course: &mut Course,
 ) -> Result<(), Failure> {
     for inbox in folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox)) {
-        pull_folder(desk, backend, inbox, report).await?;
+        pull_folder(desk, backend, inbox, course).await?;
     }
     index(desk).await
 }
@@ -284,7 +304,7 @@ fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
 
 /// Keeps an account in step until the wishes end. Never returns an error: every failure is a status.
 pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch::Receiver<Wish>) {
-    let mut failures = 0;
+    let mut course = Course::default();
     loop {
         let wish = *wishes.borrow_and_update();
         if wish.is_paused {
@@ -297,17 +317,17 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         desk.tell(AccountStatus::Connecting);
         let mut told_to_stop = wishes.clone();
         let failure = tokio::select! {
-            failure = live(&desk, connector.as_ref(), &mut wishes, &mut failures) => failure,
+            failure = live(&desk, connector.as_ref(), &mut wishes, &mut course) => failure,
             stop = stopped(&mut told_to_stop) => match stop {
                 Stop::Paused => continue,
                 Stop::Closed => return,
             },
         };
         let error = failure.into_error();
-        tracing::info!(%error, attempts = failures, account = %desk.settings.name, "the connection ended");
+        tracing::info!(%error, attempts = course.failures, account = %desk.settings.name, "the connection ended");
         let spread = (now().0 ^ desk.account.0).to_le_bytes()[0];
-        let next = retry::after(&desk.settings.name, &error, failures, spread);
-        failures = failures.saturating_add(1);
+        let next = retry::after(&desk.settings.name, &error, course.failures, spread);
+        course.failures = course.failures.saturating_add(1);
         let pause = match next {
             retry::Next::After(pause) => {
                 desk.tell(offline(&error, pause));
@@ -358,9 +378,9 @@ async fn live<C: Connector>(
     desk: &Desk,
     connector: &C,
     wishes: &mut watch::Receiver<Wish>,
-    failures: &mut u32,
+    course: &mut Course,
 ) -> Failure {
-    match stay(desk, connector, wishes, failures).await {
+    match stay(desk, connector, wishes, course).await {
         Err(failure) => failure,
         Ok(never) => match never {},
     }
@@ -370,15 +390,14 @@ async fn stay<C: Connector>(
     desk: &Desk,
     connector: &C,
     wishes: &mut watch::Receiver<Wish>,
-    failures: &mut u32,
+    course: &mut Course,
 ) -> Result<Infallible, Failure> {
     let mut backend = connector.connect().await?;
-    let mut report = SyncReport::default();
     // What is wished for while the sync runs is still to be done after it.
     let mut seen = *wishes.borrow_and_update();
-    let mut folders = sync(desk, &mut backend, &mut report).await?;
+    let mut folders = sync(desk, &mut backend, course).await?;
     loop {
-        *failures = 0;
+        course.failures = 0;
         desk.tell(AccountStatus::Online);
         let news = tokio::select! {
             news = wait(&mut backend, &folders) => Some(news?),
@@ -389,14 +408,14 @@ async fn stay<C: Connector>(
         };
         let wish = *wishes.borrow_and_update();
         if news == Some(News::TimedOut) || wish.checks != seen.checks {
-            folders = sync(desk, &mut backend, &mut report).await?;
+            folders = sync(desk, &mut backend, course).await?;
         } else {
             if wish.edits != seen.edits {
                 push::all(&mut backend, &desk.store, desk.account).await?;
             }
             if news == Some(News::Changed) {
-                pull_inbox(desk, &mut backend, &folders, &mut report).await?;
-                fetch_bodies(desk, &mut backend, &folders, &mut report).await?;
+                pull_inbox(desk, &mut backend, &folders, course).await?;
+                fetch_bodies(desk, &mut backend, &folders, course).await?;
             }
         }
         seen = wish;

@@ -40,12 +40,13 @@ pub struct Traffic {
     pub round_trips: u64,
 }
 
-/// What the store knows of a mailbox; asked only by backends whose server keeps no journal.
+/// What the store knows of a mailbox; asked only by backends whose server keeps no journal. Not to know is an error:
+/// nothing is taken for new because the store could not be read.
 pub trait Known: Send + Sync {
     /// Gives every known message of the mailbox with its keywords as last told by the server.
-    fn remotes(&self) -> Vec<(RemoteId, Keywords)>;
+    fn remotes(&self) -> impl Future<Output = Result<Vec<(RemoteId, Keywords)>, Error>> + Send;
     /// Gives how many there are, which costs less.
-    fn count(&self) -> u64;
+    fn count(&self) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
 /// Why [`Backend::wait`] returned.
@@ -75,7 +76,7 @@ pub trait Backend: Send {
         &mut self,
         mailbox: &str,
         cursor: Option<&Cursor>,
-        known: &dyn Known,
+        known: &impl Known,
         out: &Sender<Delta>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 

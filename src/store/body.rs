@@ -54,15 +54,23 @@ pub struct MissingBody {
     pub want: Want,
 }
 
+/// A place in the queue of missing bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    rank: u8,
+    email: EmailId,
+}
+
 impl Store {
     /// Lists bodies that are missing: those of the inbox first, Trash and Junk last, the newest first; none that the
-    /// server got before `not_before`.
+    /// server got before `not_before`, and only those behind a place if one is given. Gives the last one's place too.
     pub fn bodies_missing(
         &self,
         account: AccountId,
         not_before: Option<UnixTime>,
+        behind: Option<Place>,
         limit: usize,
-    ) -> Result<Vec<MissingBody>, Error> {
+    ) -> Result<(Vec<MissingBody>, Option<Place>), Error> {
         let oldest =
             not_before.map_or(0, |time| time.0.clamp(0, super::incoming::LAST_SECOND) << EmailId::COUNTER_BITS);
         self.read(|db| {
@@ -84,17 +92,22 @@ impl Store {
             places.sort_unstable();
             let mut missing: Vec<MissingBody> = Vec::new();
             let mut seen = HashSet::new();
-            for rank in 0..=2 {
+            let mut end = None;
+            for rank in behind.map_or(0, |place| place.rank)..=2 {
+                let emails =
+                    (oldest, behind.filter(|place| place.rank == rank).map_or(i64::MAX, |place| place.email.0));
                 let mut of_rank = Vec::new();
                 for (_, mailbox, path) in places.iter().filter(|(of, _, _)| *of == rank) {
                     let left = limit.saturating_sub(missing.len());
-                    of_rank.extend(missing_in(db, MailboxId(*mailbox), path, oldest, left)?);
+                    of_rank.extend(missing_in(db, MailboxId(*mailbox), path, emails, left)?);
                 }
                 of_rank.sort_by_key(|body| std::cmp::Reverse(body.email));
-                missing.extend(of_rank.into_iter().filter(|body| seen.insert(body.email)));
-                missing.truncate(limit);
+                of_rank.retain(|body| seen.insert(body.email));
+                of_rank.truncate(limit.saturating_sub(missing.len()));
+                end = of_rank.last().map(|body| Place { rank, email: body.email }).or(end);
+                missing.append(&mut of_rank);
             }
-            Ok(missing)
+            Ok((missing, end))
         })
     }
 
@@ -258,14 +271,14 @@ fn missing_in(
     db: &Connection,
     mailbox: MailboxId,
     path: &str,
-    oldest: i64,
+    (oldest, end): (i64, i64),
     limit: usize,
 ) -> Result<Vec<MissingBody>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT r.email, r.remote_id, e.size FROM remotes r JOIN emails e ON e.id = r.email
-         WHERE r.mailbox = ?1 AND r.blob IS NULL AND r.email >= ?2 ORDER BY r.email DESC LIMIT ?3",
+         WHERE r.mailbox = ?1 AND r.blob IS NULL AND r.email >= ?2 AND r.email < ?3 ORDER BY r.email DESC LIMIT ?4",
     )?;
-    let mut rows = query.query(params![mailbox.0, oldest, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut rows = query.query(params![mailbox.0, oldest, end, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut missing = Vec::new();
     while let Some(row) = rows.next()? {
         let (email, id) = (EmailId(row.get(0)?), RemoteId(row.get(1)?));

@@ -29,7 +29,7 @@ mod text;
 mod thread;
 mod transaction;
 
-pub use body::{Body, MissingBody};
+pub use body::{Body, MissingBody, Place};
 pub use edit::HistoryEntry;
 pub use error::{Error, Kind};
 pub use health::{Facts, StoreNotice};

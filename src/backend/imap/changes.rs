@@ -40,13 +40,14 @@ pub async fn changes(
     imap: &mut Imap,
     mailbox: &str,
     cursor: Option<&Cursor>,
-    known: &dyn Known,
+    known: &impl Known,
     out: &Sender<Delta>,
 ) -> Result<(), Error> {
     let position = cursor.and_then(Position::parse);
     if let Some(mark) = imap.listed.remove(mailbox)
-        && position.is_some_and(|position| is_unchanged(&position, mark, known))
+        && let Some(position) = position
         && imap.selected.as_ref().is_none_or(|selected| selected.path != mailbox)
+        && is_unchanged(&position, mark, known).await?
     {
         imap.marks.insert(mailbox.to_owned(), mark);
         return Ok(());
@@ -63,13 +64,13 @@ pub async fn changes(
 
 /// Says whether a mailbox is as it was when it was read to its end: the journal's last entry covers new messages, flags
 /// and expunges alike (RFC 7162 section 3.1.2.1), and the count must agree with what is here.
-fn is_unchanged(position: &Position, mark: Mark, known: &dyn Known) -> bool {
-    position.low == 1
+async fn is_unchanged(position: &Position, mark: Mark, known: &impl Known) -> Result<bool, Error> {
+    let is_same = position.low == 1
         && position.validity > 0
         && position.modseq > 0
         && (mark.validity, mark.uid_next, mark.modseq)
-            == (position.validity, Some(position.uid_next), Some(position.modseq))
-        && u64::from(mark.exists) == known.count()
+            == (position.validity, Some(position.uid_next), Some(position.modseq));
+    Ok(is_same && u64::from(mark.exists) == known.count().await?)
 }
 
 /// Reads a mailbox that nothing is known of. The first portion rides on the SELECT where the number is known before.
@@ -248,10 +249,10 @@ async fn since(
     imap: &mut Imap,
     mailbox: &str,
     position: Position,
-    known: &dyn Known,
+    known: &impl Known,
     out: &Sender<Delta>,
 ) -> Result<(), Error> {
-    let known_before = known.count();
+    let known_before = known.count().await?;
     let mut by_journal = imap.is_resyncing && position.validity > 0 && position.modseq > 0;
     let point = by_journal.then_some((position.validity, position.modseq));
     let selecting = select::begin(imap, STAGE, mailbox, point, known_before.saturating_mul(FLAG_BYTES)).await?;
@@ -298,16 +299,16 @@ async fn since(
 }
 
 /// The way from a position to now.
-struct CatchingUp<'a> {
+struct CatchingUp<'a, K> {
     start: Position,
     position: Position,
-    known: &'a dyn Known,
+    known: &'a K,
     known_before: u64,
     has_news: bool,
     out: &'a Sender<Delta>,
 }
 
-impl CatchingUp<'_> {
+impl<K: Known> CatchingUp<'_, K> {
     async fn send(&mut self, delta: Delta) -> Result<(), Error> {
         self.has_news = true;
         send(self.out, delta).await
@@ -332,7 +333,7 @@ impl CatchingUp<'_> {
             gone.iter().map(|uid| remote_id(validity, uid)).collect()
         } else {
             let is_gone = |id: &RemoteId| uid_of(id, validity).is_some_and(|uid| gone.contains(uid));
-            self.known.remotes().into_iter().map(|(id, _)| id).filter(is_gone).collect()
+            self.known.remotes().await?.into_iter().map(|(id, _)| id).filter(is_gone).collect()
         };
         if ids.is_empty() { Ok(()) } else { self.send(Delta::Vanished(ids)).await }
     }
@@ -371,7 +372,7 @@ impl CatchingUp<'_> {
             return Ok(false);
         }
         let mut gone = Vec::new();
-        for (id, before) in self.known.remotes() {
+        for (id, before) in self.known.remotes().await? {
             let Some(uid) = uid_of(&id, validity).filter(|uid| self.position.covers(*uid)) else { continue };
             match flags.remove(&uid) {
                 None => gone.push(id),
@@ -442,7 +443,7 @@ impl CatchingUp<'_> {
         let ticket = ask_uids(imap, &format!("UID {low}:{}", uid_next - 1)).await?;
         let there = receive_uids(imap, ticket, selected).await?.within(low, uid_next);
         let (mut gone, mut here) = (Vec::new(), UidSet::default());
-        for (id, _) in self.known.remotes() {
+        for (id, _) in self.known.remotes().await? {
             match uid_of(&id, validity) {
                 Some(uid) if there.contains(uid) => here.push(uid),
                 Some(uid) if !self.start.covers(uid) => {}

@@ -189,7 +189,7 @@ impl Backend for Imap {
         &mut self,
         mailbox: &str,
         cursor: Option<&Cursor>,
-        known: &dyn Known,
+        known: &impl Known,
         out: &Sender<Delta>,
     ) -> Result<(), Error> {
         changes::changes(self, mailbox, cursor, known, out).await

@@ -17,11 +17,11 @@ use crate::mail::remote::{Cursor, Delta, RemoteId};
 struct Knows(Vec<u32>);
 
 impl Known for Knows {
-    fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
-        self.0.iter().map(|uid| (RemoteId(format!("7.{uid}")), Keywords::default())).collect()
+    async fn remotes(&self) -> Result<Vec<(RemoteId, Keywords)>, Error> {
+        Ok(self.0.iter().map(|uid| (RemoteId(format!("7.{uid}")), Keywords::default())).collect())
     }
-    fn count(&self) -> u64 {
-        self.0.len() as u64
+    async fn count(&self) -> Result<u64, Error> {
+        Ok(self.0.len() as u64)
     }
 }
 

@@ -77,17 +77,19 @@ impl Backend for Maildir {
         &mut self,
         mailbox: &str,
         cursor: Option<&Cursor>,
-        known: &dyn Known,
+        known: &impl Known,
         out: &Sender<Delta>,
     ) -> Result<(), Error> {
         let directory = folder::directory(&self.root, mailbox);
         let place = directory.clone();
         let state = in_background(&place, "looking for changes", move || State::of(&directory)).await?;
-        if cursor.is_some_and(|cursor| cursor.0 == state.to_cursor(known.count())) {
+        if let Some(cursor) = cursor
+            && cursor.0 == state.to_cursor(known.count().await?)
+        {
             self.seen.insert(mailbox.to_owned(), Seen { state, is_settled: true });
             return Ok(());
         }
-        let known = known.remotes();
+        let known = known.remotes().await?;
         let (directory, out) = (place.clone(), out.clone());
         let pull = move || pull::pull(&directory, known, &out);
         let (state, is_settled) = in_background(&place, "reading the folder", pull).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use surat::backend::maildir::Maildir;
 use surat::backend::maildir::demo::{self, DemoAccount, DemoDir};
-use surat::backend::{Backend, Known};
+use surat::backend::{Backend, Error, Known};
 use surat::mail::document::{Form, RenderOptions};
 use surat::mail::keyword::Keywords;
 use surat::mail::mailbox::Role;
@@ -133,11 +133,11 @@ fn the_newest_mail_of_both_inboxes_is_the_offsite_with_its_plan() {
 async fn arrivals(maildir: &Path, mailbox: &str) -> Vec<Arrived> {
     struct Nothing;
     impl Known for Nothing {
-        fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
-            Vec::new()
+        async fn remotes(&self) -> Result<Vec<(RemoteId, Keywords)>, Error> {
+            Ok(Vec::new())
         }
-        fn count(&self) -> u64 {
-            0
+        async fn count(&self) -> Result<u64, Error> {
+            Ok(0)
         }
     }
     let (out, mut news) = mpsc::channel(16);

@@ -95,12 +95,12 @@ pub struct Pulled {
 }
 
 impl Known for Mirror {
-    fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
-        self.messages.iter().map(|(id, (keywords, _))| (id.clone(), keywords.clone())).collect()
+    async fn remotes(&self) -> Result<Vec<(RemoteId, Keywords)>, Error> {
+        Ok(self.messages.iter().map(|(id, (keywords, _))| (id.clone(), keywords.clone())).collect())
     }
 
-    fn count(&self) -> u64 {
-        self.messages.len() as u64
+    async fn count(&self) -> Result<u64, Error> {
+        Ok(self.messages.len() as u64)
     }
 }
 

@@ -28,12 +28,12 @@ struct Told {
 }
 
 impl Known for Told {
-    fn remotes(&self) -> Vec<(RemoteId, Keywords)> {
-        self.known.clone().into_iter().collect()
+    async fn remotes(&self) -> Result<Vec<(RemoteId, Keywords)>, Error> {
+        Ok(self.known.clone().into_iter().collect())
     }
 
-    fn count(&self) -> u64 {
-        self.known.len() as u64
+    async fn count(&self) -> Result<u64, Error> {
+        Ok(self.known.len() as u64)
     }
 }
 
