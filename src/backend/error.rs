@@ -17,7 +17,7 @@ pub enum Kind {
     Tls,
     /// Name or password were refused. Needs a person.
     SignIn,
-    /// The server refused this one request (NO).
+    /// This one thing is not to be had: the server refused it (NO), or it cannot be taken. The rest goes on.
     Refused,
     /// The server broke the protocol, or we did (BAD).
     Protocol,

@@ -52,13 +52,12 @@ pub async fn changes(
         imap.marks.insert(mailbox.to_owned(), mark);
         return Ok(());
     }
-    match position {
+    let selected = match position {
         None => from_scratch(imap, mailbox, cursor.is_some(), out).await?,
         Some(position) => since(imap, mailbox, position, known, out).await?,
-    }
-    if let Some(selected) = &imap.selected {
-        imap.marks.insert(mailbox.to_owned(), Mark::of(selected));
-    }
+    };
+    // As it was when it was opened: what came meanwhile may not have been read.
+    imap.marks.insert(mailbox.to_owned(), Mark::of(&selected));
     Ok(())
 }
 
@@ -74,7 +73,7 @@ async fn is_unchanged(position: &Position, mark: Mark, known: &impl Known) -> Re
 }
 
 /// Reads a mailbox that nothing is known of. The first portion rides on the SELECT where the number is known before.
-async fn from_scratch(imap: &mut Imap, mailbox: &str, forget: bool, out: &Sender<Delta>) -> Result<(), Error> {
+async fn from_scratch(imap: &mut Imap, mailbox: &str, forget: bool, out: &Sender<Delta>) -> Result<Selected, Error> {
     let hint = imap.inbox_hint.take().filter(|count| *count > 0 && is_inbox(mailbox));
     let selecting = select::begin(imap, STAGE, mailbox, None, 0).await?;
     let ahead = match hint {
@@ -86,7 +85,9 @@ async fn from_scratch(imap: &mut Imap, mailbox: &str, forget: bool, out: &Sender
     if forget {
         send(out, Delta::Reset).await?;
     }
-    read_all(imap, ahead, out).await
+    let selected = imap.selected.clone().unwrap_or_default();
+    read_all(imap, &selected, ahead, out).await?;
+    Ok(selected)
 }
 
 /// Commands whose answers make the first portion and tell what else there is.
@@ -113,8 +114,12 @@ async fn ask_uids(imap: &mut Imap, which: &str) -> Result<Ticket, Error> {
 }
 
 /// Reads the selected mailbox from its newest message down to its oldest.
-async fn read_all(imap: &mut Imap, ahead: Option<Newest>, out: &Sender<Delta>) -> Result<(), Error> {
-    let selected = imap.selected.clone().unwrap_or_default();
+async fn read_all(
+    imap: &mut Imap,
+    selected: &Selected,
+    ahead: Option<Newest>,
+    out: &Sender<Delta>,
+) -> Result<(), Error> {
     send(out, Delta::Expect(u64::from(selected.exists))).await?;
     let mut position =
         Position { validity: selected.validity, uid_next: 1, modseq: selected.modseq.unwrap_or(0), low: 1 };
@@ -129,10 +134,10 @@ async fn read_all(imap: &mut Imap, ahead: Option<Newest>, out: &Sender<Delta>) -
     let mut arrived = UidSet::default();
     receive(imap, newest.fetch, selected.validity, 1, &mut arrived, out).await?;
     let all = match newest.search {
-        Some(ticket) => receive_uids(imap, ticket, &selected).await?,
+        Some(ticket) => receive_uids(imap, ticket, selected).await?,
         None if arrived.count() < u64::from(selected.exists) => {
             let ticket = ask_uids(imap, "ALL").await?;
-            receive_uids(imap, ticket, &selected).await?
+            receive_uids(imap, ticket, selected).await?
         }
         None => arrived.clone(),
     };
@@ -251,7 +256,7 @@ async fn since(
     position: Position,
     known: &impl Known,
     out: &Sender<Delta>,
-) -> Result<(), Error> {
+) -> Result<Selected, Error> {
     let known_before = known.count().await?;
     let mut by_journal = imap.is_resyncing && position.validity > 0 && position.modseq > 0;
     let point = by_journal.then_some((position.validity, position.modseq));
@@ -267,7 +272,8 @@ async fn since(
     let selected = imap.selected.clone().unwrap_or_default();
     if selected.validity != position.validity || selected.validity == 0 {
         send(out, Delta::Reset).await?;
-        return read_all(imap, None, out).await;
+        read_all(imap, &selected, None, out).await?;
+        return Ok(selected);
     }
 
     let mut catching_up = CatchingUp { start: position, position, known, known_before, has_news: false, out };
@@ -291,11 +297,11 @@ async fn since(
         let older = receive_uids(imap, ticket, &selected).await?.within(1, reached.low);
         send(out, Delta::Expect(older.count())).await?;
         if older.is_empty() {
-            return send(out, Delta::Commit(Position { low: 1, ..reached }.to_cursor())).await;
+            send(out, Delta::Commit(Position { low: 1, ..reached }.to_cursor())).await?;
         }
         read_older(imap, reached, older, out).await?;
     }
-    Ok(())
+    Ok(selected)
 }
 
 /// The way from a position to now.
@@ -355,16 +361,19 @@ impl<K: Known> CatchingUp<'_, K> {
         let answer = u64::from(selected.exists).max(self.known_before).saturating_mul(FLAG_BYTES);
         let ticket = imap.driver.send(STAGE, &command, answer).await?;
         let mut flags: HashMap<u32, Keywords> = HashMap::new();
-        let each = |response| {
-            if let Response::Fetch(fetch) = response
-                && let (Some(uid), Some(keywords)) = (fetch.uid, fetch.flags)
-            {
-                flags.insert(uid, keywords);
+        loop {
+            let reply = imap.driver.next(STAGE).await?;
+            match reply.response {
+                Response::Done(_, condition) if reply.of == Some(ticket) => {
+                    imap.driver.check(STAGE, &condition)?;
+                    break;
+                }
+                Response::Fetch(fetch) if fetch.flags.is_some() => {
+                    flags.extend(fetch.uid.zip(fetch.flags));
+                }
+                other => imap.notice(&other),
             }
-            Ok(())
-        };
-        let condition = imap.driver.finish(STAGE, ticket, each).await?;
-        imap.driver.check(STAGE, &condition)?;
+        }
         if has_journal {
             for (uid, keywords) in flags.into_iter().filter(|(uid, _)| (low..uid_next).contains(uid)) {
                 self.send(Delta::Keywords(remote_id(validity, uid), keywords)).await?;

@@ -66,6 +66,8 @@ pub struct Driver {
     sent: u64,
     round_trips: u64,
     idle: Idle,
+    /// What came before the server took IDLE, and nobody has heard yet.
+    early: VecDeque<Reply>,
     bytes_left: u64,
     items_left: u64,
     /// When something was last sent or done, and the bytes that had come by then.
@@ -93,6 +95,7 @@ impl Driver {
             sent: 0,
             round_trips: 0,
             idle: Idle::Off,
+            early: VecDeque::new(),
             bytes_left: BASE_BYTES,
             items_left: BASE_ITEMS,
             progress: (Instant::now(), 0),
@@ -166,6 +169,21 @@ impl Driver {
 
     /// Waits for the next response. A tagged one has found its command already.
     pub async fn next(&mut self, stage: &'static str) -> Result<Reply, Error> {
+        match self.early.pop_front() {
+            Some(reply) => Ok(reply),
+            None => self.read(stage).await,
+        }
+    }
+
+    /// Waits for the next response at most so long; none when nothing came, which is no error.
+    pub async fn next_within(&mut self, stage: &'static str, within: Duration) -> Result<Option<Reply>, Error> {
+        match self.early.pop_front() {
+            Some(reply) => Ok(Some(reply)),
+            None => self.read_within(stage, within).await,
+        }
+    }
+
+    async fn read(&mut self, stage: &'static str) -> Result<Reply, Error> {
         loop {
             let within = if self.bye.is_some() { AFTER_BYE } else { self.timeouts.answer };
             let before = self.session.as_mut().received;
@@ -176,7 +194,7 @@ impl Driver {
                 }
                 self.progress = (Instant::now(), before);
             }
-            if let Some(reply) = self.next_within(stage, within).await? {
+            if let Some(reply) = self.read_within(stage, within).await? {
                 return Ok(reply);
             }
             if self.bye.is_some() {
@@ -188,8 +206,7 @@ impl Driver {
         }
     }
 
-    /// Waits for the next response at most so long; none when nothing came, which is no error.
-    pub async fn next_within(&mut self, stage: &'static str, within: Duration) -> Result<Option<Reply>, Error> {
+    async fn read_within(&mut self, stage: &'static str, within: Duration) -> Result<Option<Reply>, Error> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
@@ -257,7 +274,8 @@ impl Driver {
     /// Ends IDLE, whoever began it and however that wait ended. Its answer comes before the next command's.
     pub async fn leave_idle(&mut self, stage: &'static str) -> Result<(), Error> {
         while let Idle::Asked(_) = self.idle {
-            self.next(stage).await?;
+            let reply = self.read(stage).await?;
+            self.early.push_back(reply);
         }
         if self.is_idle() {
             self.idle = Idle::Off;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::backend::imap::{Credentials, Imap, Timeouts};
 use crate::backend::net::{Endpoint, Security};
-use crate::backend::{Backend, Error, Kind, Known};
+use crate::backend::{Backend, Error, Kind, Known, News};
 use crate::mail::keyword::Keywords;
 use crate::mail::remote::{Cursor, Delta, RemoteId};
 
@@ -141,4 +141,19 @@ async fn an_answer_with_a_foreign_tag_is_an_error_and_never_a_deletion() {
     let mut imap = connect(table, LONG).await.unwrap();
     let error = changes(&mut imap, Some("1 7 4 9 1"), &Knows(vec![1, 2, 3])).await.unwrap_err();
     assert_eq!(error.kind, Kind::Protocol, "an answer to what was never asked");
+}
+
+#[tokio::test]
+async fn what_is_told_while_flags_are_looked_at_is_news_at_once() {
+    for told in ["* 2 EXISTS\r\n", "* 1 EXPUNGE\r\n", "* VANISHED 1\r\n"] {
+        let flags: &'static str = format!("{told}* 1 FETCH (UID 1 FLAGS ())\r\n").leak();
+        let table = vec![
+            ("SELECT", "* 1 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n* OK [UIDNEXT 2]\r\n"),
+            ("UID FETCH 1:1 (UID FLAGS)", flags),
+        ];
+        let mut imap = connect(table.leak(), LONG).await.unwrap();
+        assert_eq!(changes(&mut imap, Some("1 7 2 0 1"), &Knows(vec![1])).await.unwrap(), [], "{told}");
+        let news = tokio::time::timeout(LONG / 2, imap.wait("INBOX", LONG)).await;
+        assert_eq!(news.expect("nobody heard it").unwrap(), News::Changed, "{told}");
+    }
 }

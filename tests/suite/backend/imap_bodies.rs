@@ -231,3 +231,63 @@ fn a_slice_that_comes_short_in_the_middle_is_gone_on_from() {
     assert_eq!(whole(&slices).into_values().collect::<Vec<_>>(), [b"abcde"]);
     assert!(slices.last().is_some_and(|slice| slice.is_last && slice.offset == 5), "{slices:?}");
 }
+
+/// Answers FETCH like this, asks for these, and gives what came and the error that must follow.
+fn refused(script: Script, wants: Vec<Want>) -> (Vec<Slice>, surat::backend::Error, String) {
+    let server = script.start();
+    let port = server.port;
+    let (slices, error) = talk(async move {
+        let credentials = Credentials::new("ani".into(), "geheim".into());
+        let mut imap = Imap::connect(&plain(port), &credentials, HASTY).await.unwrap();
+        let (sender, mut came) = tokio::sync::mpsc::channel(100);
+        let error = imap.fetch("INBOX", &wants, &sender).await.unwrap_err();
+        imap.mailboxes().await.expect("the connection is as good as before");
+        came.close();
+        (std::iter::from_fn(|| came.try_recv().ok()).collect(), error)
+    });
+    (slices, error, server.record().text())
+}
+
+#[test]
+fn a_message_without_an_end_is_given_up_and_not_asked_for_again() {
+    let slice = |offset: usize| {
+        let bytes = "x".repeat(1 << 20);
+        let said = [format!("* 1 FETCH (UID 1 BODY[]<{offset}> {{{}}}\r\n", bytes.len()), bytes, ")\r\n".into()];
+        let answer = [said.concat().as_bytes(), b"{tag} OK done\r\n"].concat();
+        (format!("UID FETCH 1 (UID BODY.PEEK[]<{offset}."), say(answer))
+    };
+    let start = 62 << 20;
+    let script = (62..80)
+        .map(|number| slice(number << 20))
+        .fold(Script::new(), |script, (command, answer)| script.on(&command, answer))
+        .on("UID FETCH 2 ", say("* 2 FETCH (UID 2 BODY[] {3}\r\nabc)\r\n{tag} OK done\r\n"));
+    let (slices, error, _) = refused(script.clone(), vec![want(1, start, 20), want(2, 0, 3)]);
+    assert_eq!(error.kind, Kind::Refused, "{error}");
+    let mut came: Vec<_> = slices.iter().map(|slice| (uid(&slice.id), slice.offset >> 20, slice.is_last)).collect();
+    came.sort_unstable();
+    assert_eq!(came, [(1, 62, false), (1, 63, false), (1, 64, false), (2, 0, true)]);
+
+    // What the store has of it by now says that it has no end.
+    let (slices, _, said) = refused(script.clone(), vec![want(1, 65 << 20, 20), want(2, 0, 3)]);
+    assert_eq!((slices.len(), said.contains("FETCH 1 ")), (1, false), "{said}");
+    // A size that no mail has is believed and takes no memory.
+    let (slices, _, said) = refused(script, vec![want(1, 0, u64::MAX), want(2, 0, 3)]);
+    assert_eq!((slices.len(), said.contains("FETCH 1 ")), (1, false), "{said}");
+}
+
+#[test]
+fn one_bad_message_among_many_small_ones_keeps_no_other_back() {
+    let script = (1..=6).filter(|uid| *uid != 4).fold(Script::new(), |script, uid| {
+        let one = format!("* {uid} FETCH (UID {uid} BODY[] {{3}}\r\nabc)\r\n{{tag}} OK done\r\n");
+        script.on(&format!("UID FETCH {uid} "), say(one))
+    });
+    let three = (1..=3).map(|uid| format!("* {uid} FETCH (UID {uid} BODY[] {{3}}\r\nabc)\r\n")).collect::<String>();
+    let script = script
+        .on("UID FETCH 1:3 ", say(format!("{three}{{tag}} OK done\r\n")))
+        .on("UID FETCH ", say("{tag} NO [SERVERBUG] it is broken\r\n"));
+    let (slices, error, _) = refused(script, (1..=6).map(|uid| want(uid, 0, 3)).collect());
+    assert_eq!(error.server_says.as_deref(), Some("[SERVERBUG] it is broken"));
+    let mut came: Vec<u32> = slices.iter().map(|slice| uid(&slice.id)).collect();
+    came.sort_unstable();
+    assert_eq!(came, [1, 2, 3, 5, 6]);
+}

@@ -409,6 +409,24 @@ fn idle_that_is_refused_broken_or_silent_is_no_news_and_no_hang() {
 }
 
 #[test]
+fn what_comes_between_idle_and_its_plus_is_heard_by_whoever_comes_next() {
+    // The line takes so long that the wait is over before it ends.
+    let every = Duration::from_millis(40);
+    let steps = [vec![Step::Drip { bytes: b"* 2 EXISTS\r\n".to_vec(), every }], listen("+ idling\r\n")].concat();
+    let server = Script::new().on("IDLE", steps).start();
+    let port = server.port;
+    let news = within(Duration::from_secs(10), "EXISTS before the plus", async move {
+        let credentials = Credentials::new("ani".into(), "geheim".into());
+        let mut imap = Imap::connect(&plain(port), &credentials, HASTY).await.unwrap();
+        Mirror::default().pull(&mut imap, "INBOX").await.unwrap();
+        tokio::time::timeout(every, imap.wait("INBOX", Duration::from_secs(60))).await.ok();
+        imap.mailboxes().await.unwrap();
+        imap.wait("INBOX", Duration::from_millis(1_200)).await.unwrap()
+    });
+    assert_eq!(news, surat::backend::News::Changed);
+}
+
+#[test]
 fn three_hundred_expunges_at_once_are_all_noticed() {
     let script = Script::new().on("IDLE", listen(&format!("+ idling\r\n{}", "* 1 EXPUNGE\r\n".repeat(300))));
     let server = script.start();
