@@ -4,6 +4,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::config::key::{Key, KeyCode};
 use crate::mail::wrap;
+use crate::ui::text;
 
 /// Longer than this nobody types; a paste is cut.
 const LONGEST: usize = 1_000;
@@ -72,7 +73,8 @@ impl Input {
         self.at = self.boundary_from(self.at);
     }
 
-    /// Gives what fits into `columns` with the cursor in sight, and the cursor's column.
+    /// Gives what fits into `columns` with the cursor in sight, made harmless (what is pasted may come from a mail), and
+    /// the cursor's column.
     pub(super) fn window(&self, columns: usize) -> (String, usize) {
         let head = self.text.get(..self.at).unwrap_or_default();
         let room = columns.saturating_sub(1);
@@ -85,8 +87,10 @@ impl Input {
             wide -= wrap::width(grapheme).min(wide);
             start = at + grapheme.len();
         }
-        let shown = self.text.get(start..).unwrap_or_default();
-        (wrap::cut(shown, columns), wide)
+        let shown = text::safe(self.text.get(start..).unwrap_or_default());
+        let behind = text::safe(self.text.get(self.at..).unwrap_or_default());
+        let column = wrap::width(&shown).saturating_sub(wrap::width(&behind));
+        (wrap::cut(&shown, columns), column.min(room))
     }
 
     fn cut(&mut self, from: usize, to: usize) {
@@ -142,6 +146,12 @@ mod tests {
     fn a_grapheme_goes_as_a_whole() {
         assert_eq!(typed("a👩‍👩‍👧", "Backspace").text(), "a");
         assert_eq!(typed("नमस्ते", "← Backspace").text().chars().count(), 5);
+    }
+
+    #[test]
+    fn what_is_invisible_is_marked() {
+        assert_eq!(typed("pay\u{200c}pal\u{202e}", "").window(20), ("pay·pal·".to_owned(), 8));
+        assert_eq!(typed("می\u{200c}خواهم", "").window(20).0, "می\u{200c}خواهم");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Term {
     #[track_caller]
     pub fn wait(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
         let until = Instant::now() + DEADLINE;
-        while !is_so(&self.text()) {
+        while self.is_drawing() || !is_so(&self.text()) {
             let left = until.saturating_duration_since(Instant::now());
             match self.bytes.recv_timeout(left) {
                 Ok(bytes) => self.take(&bytes),
@@ -72,6 +72,13 @@ impl Term {
     #[track_caller]
     pub fn see(&mut self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
+    }
+
+    /// Says whether half of a screen is there (a synchronized update has begun and not ended).
+    fn is_drawing(&self) -> bool {
+        const UPDATE: &[u8] = b"\x1b[?2026";
+        let begun = self.raw.windows(UPDATE.len() + 1).rev().find(|window| window.starts_with(UPDATE));
+        begun.is_some_and(|window| window.ends_with(b"h"))
     }
 
     /// What the screen says.
@@ -96,7 +103,13 @@ impl Term {
     }
 
     /// Waits for the end; gives the status and everything that was written.
-    pub fn end(mut self) -> (u32, String) {
+    pub fn end(self) -> (u32, String) {
+        let (status, raw) = self.end_with_bytes();
+        (status, String::from_utf8_lossy(&raw).into_owned())
+    }
+
+    /// The same with every byte as it came.
+    pub fn end_with_bytes(mut self) -> (u32, Vec<u8>) {
         let until = Instant::now() + DEADLINE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -110,7 +123,7 @@ impl Term {
         while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
             self.take(&bytes);
         }
-        (status.exit_code(), String::from_utf8_lossy(&self.raw).into_owned())
+        (status.exit_code(), self.raw)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::cli::{Home, maildir};
 use crate::ui::harness::{Harness, letters};
 
 /// Escapes of each kind that a terminal obeys, and each kind of invisible or turning character.
-const PAYLOADS: [&str; 30] = [
+pub const PAYLOADS: [&str; 30] = [
     "\u{1b}[2J\u{1b}[H",
     "\u{1b}[31mred\u{1b}[0m",
     "\u{1b}]0;title\u{7}",
@@ -57,7 +57,7 @@ fn is_full() -> bool {
 }
 
 /// Our payloads, and those of the corpora: all of them or every fortieth.
-fn payloads() -> Vec<String> {
+pub fn payloads() -> Vec<String> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
     let corpora = std::env::var_os("SURAT_CORPORA").map_or_else(beside, PathBuf::from);
     let list = std::fs::read_to_string(corpora.join("naughty-strings/blns.txt")).unwrap_or_default();
@@ -67,7 +67,7 @@ fn payloads() -> Vec<String> {
 }
 
 /// Builds a message with the payload in each field; the structure may carry it too.
-fn message(payload: &str, is_in_structure: bool) -> Vec<u8> {
+pub fn message(payload: &str, is_in_structure: bool) -> Vec<u8> {
     let line = payload.replace(['\r', '\n'], " ");
     let word = format!("=?utf-8?B?{}?=", STANDARD.encode(payload));
     let quoted = line.replace(['"', '\\'], "'");
@@ -75,7 +75,7 @@ fn message(payload: &str, is_in_structure: bool) -> Vec<u8> {
     format!(
         "From: {word} \"{quoted}\" <x@{quoted}.test>\r\nTo: \"{quoted}\" <{quoted}@y.test>, {word} <z@y.test>\r\n\
          Cc: {line}\r\nReply-To: \"{quoted}\" <r@y.test>\r\nSubject: {line} {word}\r\nX-{quoted}: {line}\r\n\
-         X-Mailer: {line} {word}\r\nMessage-ID: <{quoted}@y.test>\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\n\
+         X-Mailer: {line} {word}\r\nMessage-ID: <{quoted}.{is_in_structure}@y.test>\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\n\
          MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n\
          --{boundary}\r\nContent-Type: text/html; charset=\"{charset}\"\r\n\r\n\
          <p title=\"{quoted}\">{payload}</p><a href=\"https://{quoted}.test/{quoted}\">{payload}</a>\
@@ -89,7 +89,7 @@ fn message(payload: &str, is_in_structure: bool) -> Vec<u8> {
 }
 
 /// Finds what a terminal would obey or would not show, apart from the code that takes it out.
-fn harm(text: &str) -> Option<char> {
+pub fn harm(text: &str) -> Option<char> {
     let chars: Vec<char> = text.chars().collect();
     chars.iter().enumerate().find_map(|(at, &c)| {
         let before = at.checked_sub(1).map_or(' ', |at| chars[at]);

@@ -2,8 +2,10 @@
 
 mod crossing;
 mod full_disk;
+mod grammar;
 mod mails;
 mod opening;
 pub mod samples;
+mod screen;
 mod silence;
 mod traced;

@@ -13,7 +13,7 @@ use crate::support::is_full;
 const LOUD: [&str; 5] = ["AF_INET", "AF_INET6", "AF_NETLINK", "connect(", "sendto("];
 
 /// Gives the lines of a trace that are not silent.
-fn noise(trace: &str) -> Vec<&str> {
+pub fn noise(trace: &str) -> Vec<&str> {
     trace.lines().filter(|line| LOUD.iter().any(|loud| line.contains(loud))).collect()
 }
 
