@@ -9,9 +9,9 @@ use surat::config::save::save_file;
 use surat::mail::safe::SafeText;
 
 /// What stands at a path: its kind, mode and content.
-type Tree = BTreeMap<PathBuf, (String, u32, Vec<u8>)>;
+pub type Tree = BTreeMap<PathBuf, (String, u32, Vec<u8>)>;
 
-fn tree(root: &Path) -> Tree {
+pub fn tree(root: &Path) -> Tree {
     let mut found = Tree::new();
     let mut dirs = vec![root.to_owned()];
     while let Some(dir) = dirs.pop() {
@@ -33,7 +33,7 @@ fn tree(root: &Path) -> Tree {
 }
 
 /// Two hundred names that no friend would choose.
-fn hostile_names() -> Vec<String> {
+pub fn hostile_names() -> Vec<String> {
     let mut names: Vec<String> = [
         "",
         ".",
@@ -149,7 +149,7 @@ fn trapped() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn hostile_names_leave_everything_else_as_it_was() {
+pub fn hostile_names_leave_everything_else_as_it_was() {
     let names = hostile_names();
     assert!(names.len() >= 200);
     let (home, folder) = trapped();

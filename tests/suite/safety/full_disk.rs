@@ -16,10 +16,10 @@ const ROOMY: u64 = 128 << 20;
 const KIB: u64 = 1_024;
 
 /// A file system of its own in memory, unmounted at the end.
-struct Disk(tempfile::TempDir);
+pub struct Disk(tempfile::TempDir);
 
 impl Disk {
-    fn new(bytes: u64) -> Self {
+    pub fn new(bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         mount(&["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"], dir.path());
         Self(dir)
@@ -27,6 +27,15 @@ impl Disk {
 
     fn resize(&self, bytes: u64) {
         mount(&["-o", &format!("remount,size={bytes}")], self.0.path());
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Lets nothing be written from now on.
+    pub fn forbid_writing(&self) {
+        mount(&["-o", "remount,ro"], self.0.path());
     }
 
     fn data_dir(&self) -> PathBuf {
