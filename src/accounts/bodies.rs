@@ -132,8 +132,7 @@ async fn fetch<B: Backend>(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
     use super::*;
-    use crate::accounts::tests::{Fake, hung_up};
-    use crate::mail::remote::{Arrived, Cursor, Delta, RemoteId, RemoteMailbox};
+    use crate::accounts::tests::{Fake, hung_up, inbox, newcomers};
 
     const MAILS: i64 = 900;
 
@@ -141,26 +140,8 @@ mod tests {
     fn store(dir: &std::path::Path) -> (Store, AccountId) {
         let store = Store::open(dir).unwrap();
         let account = store.account("test").unwrap();
-        let mailbox = RemoteMailbox {
-            path: "INBOX".into(),
-            name: "INBOX".into(),
-            role: Some(crate::mail::mailbox::Role::Inbox),
-            is_selectable: true,
-            is_subscribed: true,
-        };
-        let mailbox = store.reconcile_mailboxes(account, &[mailbox]).unwrap()[0];
-        let arrived = |number: i64| {
-            Delta::Arrived(Box::new(Arrived {
-                id: RemoteId(number.to_string()),
-                keywords: Default::default(),
-                received: UnixTime(1_700_000_000 + number),
-                size: 20,
-                header: Default::default(),
-                object_id: None,
-            }))
-        };
-        let news: Vec<Delta> = (1..=MAILS).map(arrived).chain([Delta::Commit(Cursor("1".into()))]).collect();
-        store.apply(account, mailbox, &news).unwrap();
+        let mailbox = store.reconcile_mailboxes(account, &[inbox()]).unwrap()[0];
+        store.apply(account, mailbox, &newcomers(MAILS)).unwrap();
         (store, account)
     }
 

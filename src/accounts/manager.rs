@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::accounts::awake::Awake;
 use crate::accounts::connect::{self, AnyConnector};
 use crate::accounts::worker::{self, Connector, Desk, Listener, Wish};
 use crate::config::Account;
@@ -107,7 +108,7 @@ fn employ<C: Connector>(
     wished: watch::Receiver<Wish>,
     wanted: mpsc::Receiver<EmailId>,
 ) -> Vec<JoinHandle<()>> {
-    let reader = worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted);
+    let reader = worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted, Awake::default());
     vec![runtime.spawn(watch_over(desk, connector, wished)), runtime.spawn(reader)]
 }
 
@@ -115,7 +116,7 @@ fn employ<C: Connector>(
 async fn watch_over<C: Connector>(desk: Desk, connector: Arc<C>, wishes: watch::Receiver<Wish>) {
     loop {
         let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(worker::run(desk.clone(), connector.clone(), wishes.clone()));
+        tasks.spawn(worker::run(desk.clone(), connector.clone(), wishes.clone(), Awake::default()));
         match tasks.join_next().await {
             Some(Err(died)) if died.is_panic() => {
                 tracing::error!(account = %desk.settings.name, "a worker died and is started again");

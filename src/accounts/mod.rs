@@ -2,6 +2,7 @@
 //!
 //! What comes next after an error is decided by the pure `retry`; how a protocol works is known by its backend.
 
+pub mod awake;
 pub mod bodies;
 pub mod connect;
 pub mod manager;

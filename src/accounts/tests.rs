@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
-use crate::mail::remote::{Applied, Cursor, Delta, RemoteMailbox, RemoteOperation, Slice, Want};
+use crate::mail::keyword::Keywords;
+use crate::mail::mailbox::Role;
+use crate::mail::remote::{Applied, Arrived, Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
+use crate::mail::time::UnixTime;
 
 /// Gives a body, or hangs up.
 type Giving = Box<dyn FnMut(&Want) -> Result<Option<Vec<u8>>, Error> + Send>;
@@ -17,6 +20,14 @@ pub struct Fake {
     pub news: Vec<Delta>,
     /// Done before it compares with what is known; without this it does not compare.
     pub compares: Option<Box<dyn FnMut() + Send>>,
+    /// Whether the link breaks after the news.
+    pub breaks: bool,
+    /// Whether there is an inbox.
+    pub has_inbox: bool,
+    /// How often it lists its folders before it falls silent; without this always.
+    pub lists: Option<u32>,
+    /// Whether it has nothing to say while it is waited for; else each wait is over at once.
+    pub is_quiet: bool,
     /// Gives bodies.
     pub body: Option<Giving>,
 }
@@ -24,6 +35,32 @@ pub struct Fake {
 /// The link is gone.
 pub fn hung_up() -> Error {
     Error::new(Kind::Network, "imap.example.org:993", "fetching messages", "the server hung up")
+}
+
+/// The one folder.
+pub fn inbox() -> RemoteMailbox {
+    RemoteMailbox {
+        path: "INBOX".into(),
+        name: "INBOX".into(),
+        role: Some(Role::Inbox),
+        is_selectable: true,
+        is_subscribed: true,
+    }
+}
+
+/// News of so many messages, `1` being the oldest.
+pub fn newcomers(count: i64) -> Vec<Delta> {
+    let arrived = |number: i64| {
+        Delta::Arrived(Box::new(Arrived {
+            id: RemoteId(number.to_string()),
+            keywords: Keywords::default(),
+            received: UnixTime(1_700_000_000 + number),
+            size: 20,
+            header: Default::default(),
+            object_id: None,
+        }))
+    };
+    (1..=count).map(arrived).chain([Delta::Commit(Cursor("1".into()))]).collect()
 }
 
 impl Backend for Fake {
@@ -36,7 +73,12 @@ impl Backend for Fake {
     }
 
     async fn mailboxes(&mut self) -> Result<Vec<RemoteMailbox>, Error> {
-        Ok(Vec::new())
+        match &mut self.lists {
+            Some(0) => std::future::pending().await,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(if self.has_inbox { vec![inbox()] } else { Vec::new() })
     }
 
     async fn changes(
@@ -53,7 +95,7 @@ impl Backend for Fake {
         for delta in self.news.clone() {
             out.send(delta).await.map_err(|_| Error::new(Kind::Local, "", "", "nobody listens"))?;
         }
-        Ok(())
+        if self.breaks { Err(hung_up()) } else { Ok(()) }
     }
 
     async fn fetch(&mut self, _: &str, wants: &[Want], out: &Sender<Slice>) -> Result<(), Error> {
@@ -72,7 +114,7 @@ impl Backend for Fake {
     }
 
     async fn wait(&mut self, _: &str, _: Duration) -> Result<News, Error> {
-        Ok(News::TimedOut)
+        if self.is_quiet { std::future::pending().await } else { Ok(News::TimedOut) }
     }
 
     async fn close(&mut self) {}

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 
+use crate::accounts::awake::Awake;
+use crate::accounts::retry::Pace;
 use crate::accounts::{bodies, pull, push, retry};
 use crate::backend::{self, Backend, News, Traffic};
 use crate::config::{Account, Offline};
@@ -30,8 +32,6 @@ const INDEX_PORTION: usize = 2_000;
 const SWEEP_PORTION: usize = 500;
 /// While bodies come in bulk, the inbox is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
-/// After an error that needs a person nothing is tried until one asks.
-const UNTIL_ASKED: Duration = Duration::from_secs(365 * 86_400);
 /// The reader's own connection is given up after so long without use.
 const READER_IDLE: Duration = Duration::from_secs(120);
 
@@ -141,13 +141,27 @@ pub fn now() -> UnixTime {
 }
 
 /// How far the work of an account has come, from one connection to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Course {
     /// What was done so far.
     pub report: SyncReport,
     /// Connections in a row that brought nothing.
     failures: u32,
     bodies: bodies::Run,
+    connections: Pace,
+    looks: Pace,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            report: SyncReport::default(),
+            failures: 0,
+            bodies: bodies::Run::default(),
+            connections: Pace::of_connections(),
+            looks: Pace::of_looks(),
+        }
+    }
 }
 
 /// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
@@ -303,7 +317,7 @@ fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
 }
 
 /// Keeps an account in step until the wishes end. Never returns an error: every failure is a status.
-pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch::Receiver<Wish>) {
+pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch::Receiver<Wish>, awake: Awake) {
     let mut course = Course::default();
     loop {
         let wish = *wishes.borrow_and_update();
@@ -317,7 +331,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         desk.tell(AccountStatus::Connecting);
         let mut told_to_stop = wishes.clone();
         let failure = tokio::select! {
-            failure = live(&desk, connector.as_ref(), &mut wishes, &mut course) => failure,
+            failure = live(&desk, connector.as_ref(), &mut wishes, &awake, &mut course) => failure,
             stop = stopped(&mut told_to_stop) => match stop {
                 Stop::Paused => continue,
                 Stop::Closed => return,
@@ -330,17 +344,24 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         course.failures = course.failures.saturating_add(1);
         let pause = match next {
             retry::Next::After(pause) => {
+                let pause = pause.max(course.connections.rest(Instant::now()));
                 desk.tell(offline(&error, pause));
+                Some(pause)
+            }
+            retry::Next::Person(notice, pause) => {
+                desk.tell(AccountStatus::Blocked(notice));
                 pause
             }
-            retry::Next::Person(notice) => {
-                desk.tell(AccountStatus::Blocked(notice));
-                UNTIL_ASKED
+        };
+        let rest = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
             }
         };
         // A rest ends early when the user asks for another try, pauses, or leaves.
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = rest => {}
             changed = asked(&mut wishes) => if changed.is_err() { return },
         }
     }
@@ -378,9 +399,10 @@ async fn live<C: Connector>(
     desk: &Desk,
     connector: &C,
     wishes: &mut watch::Receiver<Wish>,
+    awake: &Awake,
     course: &mut Course,
 ) -> Failure {
-    match stay(desk, connector, wishes, course).await {
+    match stay(desk, connector, wishes, awake, course).await {
         Err(failure) => failure,
         Ok(never) => match never {},
     }
@@ -390,17 +412,27 @@ async fn stay<C: Connector>(
     desk: &Desk,
     connector: &C,
     wishes: &mut watch::Receiver<Wish>,
+    awake: &Awake,
     course: &mut Course,
 ) -> Result<Infallible, Failure> {
     let mut backend = connector.connect().await?;
     // What is wished for while the sync runs is still to be done after it.
     let mut seen = *wishes.borrow_and_update();
     let mut folders = sync(desk, &mut backend, course).await?;
+    let mut rested = Instant::now();
     loop {
         course.failures = 0;
         desk.tell(AccountStatus::Online);
+        let waiting = async {
+            tokio::time::sleep_until(rested.into()).await;
+            wait(&mut backend, &folders).await
+        };
         let news = tokio::select! {
-            news = wait(&mut backend, &folders) => Some(news?),
+            news = waiting => Some(news?),
+            () = awake.jumped() => {
+                probe(&mut backend, awake.probe).await?;
+                Some(News::TimedOut)
+            }
             changed = wishes.changed() => match changed {
                 Ok(()) => None,
                 Err(_) => std::future::pending().await,
@@ -416,9 +448,22 @@ async fn stay<C: Connector>(
             if news == Some(News::Changed) {
                 pull_inbox(desk, &mut backend, &folders, course).await?;
                 fetch_bodies(desk, &mut backend, &folders, course).await?;
+                let now = Instant::now();
+                rested = now + course.looks.rest(now);
             }
         }
         seen = wish;
+    }
+}
+
+/// Finds out whether a link has outlived a sleep, without the patience that a living one deserves.
+async fn probe<B: Backend>(backend: &mut B, within: Duration) -> Result<(), backend::Error> {
+    match tokio::time::timeout(within, backend.mailboxes()).await {
+        Ok(listed) => listed.map(drop),
+        Err(_) => {
+            let what = "the link did not outlive this computer's sleep";
+            Err(backend::Error::new(backend::Kind::Timeout, "the link", "waiting for news", what))
+        }
     }
 }
 
@@ -429,8 +474,9 @@ pub async fn serve_reader<C: Connector>(
     connector: Arc<C>,
     wishes: watch::Receiver<Wish>,
     mut wanted: Receiver<EmailId>,
+    awake: Awake,
 ) {
-    let mut connection = None;
+    let (mut connection, mut used) = (None, awake.now());
     loop {
         let email = match tokio::time::timeout(READER_IDLE, wanted.recv()).await {
             Ok(Some(email)) => email,
@@ -440,8 +486,12 @@ pub async fn serve_reader<C: Connector>(
                 continue;
             }
         };
-        if wishes.borrow().is_paused {
+        let now = awake.now();
+        if wishes.borrow().is_paused || used.has_jumped(now) {
             connection = None;
+        }
+        used = now;
+        if wishes.borrow().is_paused {
             continue;
         }
         // A connection that had been idle may be dead without a word: a second try gets a new one.
@@ -482,4 +532,110 @@ async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, b
 /// Says a failure to a person, for a report.
 pub fn notice(desk: &Desk, failure: Failure) -> Notice {
     retry::notice(&desk.settings.name, &failure.into_error())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::accounts::tests::{Fake, hung_up};
+    use crate::config::Source;
+
+    /// Makes servers, and says how many it has made.
+    struct Fakes {
+        make: fn(u32) -> Result<Fake, backend::Error>,
+        made: AtomicU32,
+    }
+
+    impl Connector for Fakes {
+        type Connection = Fake;
+
+        async fn connect(&self) -> Result<Fake, backend::Error> {
+            (self.make)(self.made.fetch_add(1, Ordering::SeqCst))
+        }
+    }
+
+    /// Runs a worker until `is_enough` of the statuses it tells, and gives those with the number of connections.
+    fn work(
+        make: fn(u32) -> Result<Fake, backend::Error>,
+        awake: Awake,
+        is_enough: impl Fn(&[AccountStatus]) -> bool,
+    ) -> (Vec<AccountStatus>, u32) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listened = told.clone();
+        let listener: Listener = Arc::new(move |event| listened.lock().unwrap().push(event.status));
+        let desk = Desk { store, account, settings, listener };
+        let connector = Arc::new(Fakes { make, made: AtomicU32::new(0) });
+        let (_wishes, wished) = watch::channel(Wish::default());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let worker = runtime.spawn(run(desk, connector.clone(), wished, awake));
+        let begin = Instant::now();
+        while !is_enough(&told.lock().unwrap()) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", told.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        worker.abort();
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        let told = told.lock().unwrap().clone();
+        (told, connector.made.load(Ordering::SeqCst))
+    }
+
+    fn is_online(status: &&AccountStatus) -> bool {
+        matches!(status, AccountStatus::Online)
+    }
+
+    #[test]
+    fn after_a_sleep_a_link_that_is_dead_is_given_up_at_once() {
+        // Each look at the wall finds it an hour later than the one before.
+        let hours = AtomicU32::new(0);
+        let wall = move || SystemTime::UNIX_EPOCH + Duration::from_secs(3_600) * hours.fetch_add(1, Ordering::SeqCst);
+        let limit = Duration::from_millis(50);
+        let awake = Awake { wall: Arc::new(wall), every: limit, probe: limit };
+        // It lists its folders once, and is silent from then on.
+        let make = |_| Ok(Fake { is_quiet: true, lists: Some(1), ..Fake::default() });
+        let is_enough = |told: &[AccountStatus]| told.iter().any(|one| matches!(one, AccountStatus::Offline { .. }));
+        let (told, _) = work(make, awake, is_enough);
+        let reason = told.iter().find_map(|status| match status {
+            AccountStatus::Offline { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        assert!(told.iter().any(|status| is_online(&status)), "{told:?}");
+        assert!(reason.as_ref().is_some_and(|reason| reason.contains("sleep")), "{reason:?}");
+    }
+
+    #[test]
+    fn after_a_sleep_a_link_that_lives_is_kept_and_everything_is_looked_at() {
+        let hours = AtomicU32::new(0);
+        let wall = move || SystemTime::UNIX_EPOCH + Duration::from_secs(3_600) * hours.fetch_add(1, Ordering::SeqCst);
+        let awake = Awake { wall: Arc::new(wall), every: Duration::from_millis(5), probe: Duration::from_secs(10) };
+        let make = |_| Ok(Fake { is_quiet: true, ..Fake::default() });
+        let (_, made) = work(make, awake, |told| told.iter().filter(is_online).count() > 3);
+        assert_eq!(made, 1);
+    }
+
+    #[test]
+    fn a_link_that_breaks_in_every_sync_is_tried_again_soon_as_long_as_something_comes() {
+        let mut course = Course { failures: 7, ..Course::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
+        let desk = Desk { store, account, settings, listener: Arc::new(|_| {}) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut sync_with = |news: Vec<crate::mail::remote::Delta>| {
+            let mut server = Fake { news, breaks: true, has_inbox: true, ..Fake::default() };
+            let failure = runtime.block_on(sync(&desk, &mut server, &mut course)).unwrap_err();
+            assert_eq!(failure.into_error(), hung_up());
+            course.failures
+        };
+        assert_eq!(sync_with(Vec::new()), 7, "nothing came");
+        assert_eq!(sync_with(crate::accounts::tests::newcomers(3)), 0, "something came");
+    }
 }

@@ -6,6 +6,7 @@
 //! for them), nor a password, which it would write into a log.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -39,7 +40,6 @@ pub struct Fault {
 }
 
 /// The adapter.
-#[derive(Debug)]
 pub struct Tap<S> {
     wire: S,
     /// Bytes to be written. Writing never waits: what the wire does not take goes with the next read.
@@ -54,8 +54,17 @@ pub struct Tap<S> {
     notice: &'static [u8],
     opening: Opening,
     fault: Option<Fault>,
+    /// Why nothing more can be written. The server's last words may be here still: reading them comes first.
+    unwritten: Option<io::Error>,
     /// Bytes read so far, to tell a slow answer from none.
     pub received: u64,
+}
+
+/// Bytes are not shown: a password is among them.
+impl<S: fmt::Debug> fmt::Debug for Tap<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").field("wire", &self.wire).field("received", &self.received).finish_non_exhaustive()
+    }
 }
 
 /// async-imap hands out a session only after a LOGIN of its own: that one stays in here.
@@ -80,6 +89,7 @@ impl<S> Tap<S> {
             notice: b"",
             opening: Opening::Waiting(Vec::new()),
             fault: None,
+            unwritten: None,
             received: 0,
         }
     }
@@ -152,7 +162,13 @@ impl<S> Tap<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Tap<S> {
-    fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn write_out(&mut self, cx: &mut Context<'_>) {
+        if self.unwritten.is_none() {
+            self.unwritten = self.try_to_write(cx).err();
+        }
+    }
+
+    fn try_to_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let mut written = 0;
         while let Some(rest) = self.outgoing.get(written..).filter(|rest| !rest.is_empty()) {
             match Pin::new(&mut self.wire).poll_write(cx, rest) {
@@ -177,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
             return Poll::Ready(Err(io::Error::other(fault.what)));
         }
         if !tap.outgoing.is_empty() {
-            tap.write_out(cx)?;
+            tap.write_out(cx);
         }
         loop {
             if tap.notice.is_empty() && !tap.replies.is_empty() {
@@ -192,7 +208,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
             tap.make_room();
             let mut room = ReadBuf::new(tap.incoming.get_mut(tap.end..).unwrap_or_default());
             match Pin::new(&mut tap.wire).poll_read(cx, &mut room) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    return tap.unwritten.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Ready(Ok(())) => {}
             }
@@ -234,7 +252,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.get_mut().write_out(cx))
+        self.get_mut().write_out(cx);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -432,6 +451,15 @@ mod tests {
         assert_eq!(feed(nested(900_000).as_bytes(), ROOM).unwrap_err().kind, Kind::Limit);
         let quoted = format!("* 1 FETCH (X \"{}\")\r\n* OK {}\r\n", "(".repeat(400), "(".repeat(400));
         assert_eq!(feed(quoted.as_bytes(), 9).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_written_is_never_shown() {
+        let mut tap = Tap::new(tokio::io::empty());
+        tap.hide(b"hidden geheim".to_vec());
+        tap.say(b"said geheim");
+        let shown = format!("{tap:?} {tap:#?}");
+        assert!(!shown.contains("geheim") && !shown.contains("103, 101, 104"), "{shown}");
     }
 
     #[test]

@@ -157,3 +157,30 @@ async fn what_is_told_while_flags_are_looked_at_is_news_at_once() {
         assert_eq!(news.expect("nobody heard it").unwrap(), News::Changed, "{told}");
     }
 }
+
+#[tokio::test]
+async fn the_last_words_are_told_although_the_connection_was_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (gone, is_gone) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"* OK [CAPABILITY IMAP4rev1] hello\r\n").await.unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        let tag = line.split_once(' ').unwrap().0;
+        let last = format!("{tag} OK [CAPABILITY IMAP4rev1] done\r\n* BYE the machine room is on fire\r\n");
+        stream.write_all(last.as_bytes()).await.unwrap();
+        // A connection that is closed like this is reset, and whoever writes is told so at once.
+        rustix::net::sockopt::set_socket_linger(stream.get_ref(), Some(Duration::ZERO)).unwrap();
+        drop(stream);
+        let _ = gone.send(());
+    });
+    let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port, security: Security::None, ca_file: None };
+    let credentials = Credentials::new("ana".to_owned(), "secret".to_owned());
+    let mut imap = Imap::connect(&endpoint, &credentials, Timeouts::default()).await.unwrap();
+    is_gone.await.unwrap();
+    let error = imap.mailboxes().await.unwrap_err();
+    assert_eq!((error.kind, error.server_says.as_deref()), (Kind::Network, Some("the machine room is on fire")));
+}

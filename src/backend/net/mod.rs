@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_native_tls::TlsStream;
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -29,6 +30,13 @@ use crate::backend::{Error, Kind};
 const STAGE: &str = "connecting";
 /// No address gets less than this while there is time, so that a dead one does not starve the next.
 const SHORTEST_TRY: Duration = Duration::from_secs(2);
+/// A link that was quiet for so long is asked whether it is still there, so often, so many times.
+const QUIET: Duration = Duration::from_secs(75);
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const PROBES: u32 = 3;
+/// What was sent, probes included, must be acknowledged within this time.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNHEARD: Duration = Duration::from_secs(45);
 
 /// How a connection is made safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,8 +185,7 @@ async fn open(endpoint: &Endpoint, end: Instant) -> Result<TcpStream, Error> {
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
         match timeout(share.max(SHORTEST_TRY), TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => {
-                // Commands are small and each is waited for.
-                let _ = tcp.set_nodelay(true);
+                keep_alive(&tcp);
                 return Ok(tcp);
             }
             Ok(Err(error)) => last = Some(io_error(endpoint, &error)),
@@ -188,6 +195,21 @@ async fn open(endpoint: &Endpoint, end: Instant) -> Result<TcpStream, Error> {
         }
     }
     Err(last.unwrap_or_else(|| endpoint.error(Kind::Network, "it could not be reached")))
+}
+
+/// Has the system find out by itself that a quiet link is dead: after some two minutes, not after hours.
+fn keep_alive(tcp: &TcpStream) {
+    // Whatever a system does not know, it does without. Commands are small and each is waited for.
+    let _ = tcp.set_nodelay(true);
+    let _ = sockopt::set_socket_keepalive(tcp, true);
+    #[cfg(not(target_os = "openbsd"))]
+    {
+        let _ = sockopt::set_tcp_keepidle(tcp, QUIET);
+        let _ = sockopt::set_tcp_keepintvl(tcp, PROBE_EVERY);
+        let _ = sockopt::set_tcp_keepcnt(tcp, PROBES);
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = sockopt::set_tcp_user_timeout(tcp, UNHEARD.as_millis().try_into().unwrap_or(u32::MAX));
 }
 
 /// Says what a failed read or write means.
@@ -206,5 +228,22 @@ fn io_error(endpoint: &Endpoint, error: &io::Error) -> Error {
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => endpoint.error(Kind::Network, "the server hung up"),
         _ => endpoint.error(Kind::Network, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_quiet_link_is_watched_by_the_system() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = Endpoint { host: "127.0.0.1".into(), port, security: Security::None, ca_file: None };
+        let tcp = open(&endpoint, Instant::now() + Duration::from_secs(5)).await.unwrap();
+        assert!(sockopt::socket_keepalive(&tcp).unwrap());
+        let until_dead = sockopt::tcp_keepidle(&tcp).unwrap() + PROBE_EVERY * PROBES;
+        assert!(until_dead <= Duration::from_secs(120), "{until_dead:?}");
     }
 }
