@@ -66,7 +66,7 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
     };
     let was_reached = !matches!(result, Err((_, false)));
     let mut report = course.report;
-    report.error = result.err().map(|(notice, _)| notice);
+    report.error = result.err().map(|(notice, _)| notice).or(report.error);
     Synced { account: name, report, took: started.elapsed(), was_reached }
 }
 

@@ -251,6 +251,10 @@ async fn pull_folder<B: Backend>(
         // One folder that may not be read does not keep the others back.
         Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
             tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
+            // Without the inbox it is no success either.
+            if folder.remote.role == Some(Role::Inbox) {
+                course.report.error = Some(retry::notice(&desk.settings.name, &error));
+            }
         }
         Err(failure) => return Err(failure),
     }
