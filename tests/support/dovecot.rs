@@ -368,14 +368,19 @@ impl RawClient {
 
     /// Appends messages in one go (MULTIAPPEND).
     pub fn append(&mut self, mailbox: &str, letters: &[Letter<'_>]) {
+        let status = self.try_append(mailbox, letters);
+        assert!(status.starts_with("OK"), "APPEND: {status}");
+    }
+
+    /// The same for what may be refused; gives how it ended.
+    pub fn try_append(&mut self, mailbox: &str, letters: &[Letter<'_>]) -> String {
         let mut command = format!("APPEND {}", quoted(mailbox)).into_bytes();
         for (raw, flags, date) in letters {
             let date = if date.is_empty() { String::new() } else { format!(" \"{date}\"") };
             command.extend(format!(" ({flags}){date} {{{}+}}\r\n", raw.len()).into_bytes());
             command.extend(*raw);
         }
-        let (_, status) = self.send(&command);
-        assert!(status.starts_with("OK"), "APPEND: {status}");
+        self.send(&command).1
     }
 
     /// Gives all that is in a mailbox, by UID.

@@ -16,10 +16,14 @@ use super::certs::{Certificate, certs};
 /// What the server does.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Sends these bytes; `{tag}` is the tag of the command that is being answered.
+    /// Sends these bytes; `{tag}` is the tag of the command that is being answered, `{next}` the one that will come
+    /// after it.
     Say(Vec<u8>),
     /// Sends these bytes again and again until the peer goes away or so many bytes have gone.
     Flood { bytes: Vec<u8>, cap: usize },
+    /// Sends this text again and again, each time with another number for `{n}`, until the peer goes away or so many
+    /// bytes have gone.
+    Count { text: String, cap: usize },
     /// Sends these bytes one by one.
     Drip { bytes: Vec<u8>, every: Duration },
     /// Reads a line that is no command: DONE, or what was asked for with `+`.
@@ -48,7 +52,16 @@ pub struct Script {
     is_tls: bool,
     certificate: Certificate,
     greeting: Vec<Step>,
-    rules: Vec<(String, Vec<Step>)>,
+    rules: Vec<Rule>,
+}
+
+/// How a command is answered.
+#[derive(Debug, Clone)]
+struct Rule {
+    verb: String,
+    /// Only inside TLS, only outside of it, or always.
+    is_inside: Option<bool>,
+    steps: Vec<Step>,
 }
 
 impl Script {
@@ -73,8 +86,22 @@ impl Script {
     }
 
     /// Answers every command that begins with `verb` (`SELECT`, `UID FETCH`) like this. The first fitting rule wins.
-    pub fn on(mut self, verb: &str, steps: Vec<Step>) -> Script {
-        self.rules.push((verb.to_ascii_uppercase(), steps));
+    pub fn on(self, verb: &str, steps: Vec<Step>) -> Script {
+        self.rule(verb, None, steps)
+    }
+
+    /// The same for what is asked in plain text alone.
+    pub fn on_clear(self, verb: &str, steps: Vec<Step>) -> Script {
+        self.rule(verb, Some(false), steps)
+    }
+
+    /// The same for what is asked inside TLS alone.
+    pub fn on_inside(self, verb: &str, steps: Vec<Step>) -> Script {
+        self.rule(verb, Some(true), steps)
+    }
+
+    fn rule(mut self, verb: &str, is_inside: Option<bool>, steps: Vec<Step>) -> Script {
+        self.rules.push(Rule { verb: verb.to_ascii_uppercase(), is_inside, steps });
         self
     }
 
@@ -162,8 +189,12 @@ impl Session {
             let line = self.read_command()?;
             let (tag, command) = line.split_once(' ').unwrap_or((&line, ""));
             let upper = command.to_ascii_uppercase();
-            let rule = self.script.rules.iter().find(|(verb, _)| upper.starts_with(verb.as_str()));
-            let steps = rule.map(|(_, steps)| steps.clone()).unwrap_or_else(|| obedient(&upper));
+            let is_inside = matches!(self.wire, Wire::Tls(_));
+            let fits = |rule: &&Rule| {
+                upper.starts_with(&rule.verb) && rule.is_inside.is_none_or(|only_inside| only_inside == is_inside)
+            };
+            let rule = self.script.rules.iter().find(fits);
+            let steps = rule.map(|rule| rule.steps.clone()).unwrap_or_else(|| obedient(&upper));
             self.act(&steps, tag)?;
         }
     }
@@ -179,6 +210,15 @@ impl Session {
                         let some = &piece[..piece.len().min(left)];
                         self.send(some)?;
                         left -= some.len();
+                    }
+                }
+                Step::Count { text, cap } => {
+                    let (mut number, mut sent) = (1_u64, 0);
+                    while sent < *cap {
+                        let some: String =
+                            (number..number + 500).map(|n| text.replace("{n}", &n.to_string())).collect();
+                        self.send(some.as_bytes())?;
+                        (number, sent) = (number + 500, sent + some.len());
                     }
                 }
                 Step::Drip { bytes, every } => {
@@ -285,15 +325,31 @@ impl Session {
 }
 
 fn with_tag(bytes: &[u8], tag: &str) -> Vec<u8> {
+    if !bytes.contains(&b'{') {
+        return bytes.to_vec();
+    }
+    let out = replaced(bytes, b"{tag}", tag.as_bytes());
+    replaced(&out, b"{next}", after(tag).as_bytes())
+}
+
+fn replaced(bytes: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some(at) = rest.windows(5).position(|window| window == b"{tag}") {
+    while let Some(at) = rest.windows(what.len()).position(|window| window == what) {
         out.extend(&rest[..at]);
-        out.extend(tag.as_bytes());
-        rest = &rest[at + 5..];
+        out.extend(by);
+        rest = &rest[at + what.len()..];
     }
     out.extend(rest);
     out
+}
+
+/// The tag that follows on one: `A0010` on `A0009`.
+fn after(tag: &str) -> String {
+    let digits = tag.len() - tag.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (word, number) = tag.split_at(tag.len() - digits);
+    let next = number.parse::<u64>().map_or(0, |number| number + 1);
+    format!("{word}{next:0digits$}")
 }
 
 /// The one message of the obedient server.

@@ -1,3 +1,3 @@
 //! Store and servers in step, through the manager and through the real program.
 
-mod sync;
+pub mod sync;

@@ -1,12 +1,10 @@
-//! One sync from end to end against a real Dovecot: what is in the store afterwards is what the server has, even
-//! when the program was killed on the way.
+//! One sync from end to end against a real Dovecot: what is in the store afterwards is what the server has. What a
+//! killed program leaves is looked at in `safety::crashes`.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
 
 use surat::accounts::sync::{Synced, once};
 use surat::config::account::{Account, Auth, Password, Security, Server, Source};
@@ -19,16 +17,15 @@ use crate::backend::imap::{on_server, talk, uid};
 use crate::cli::Home;
 use crate::support::dovecot::{PASSWORD, TestUser, dovecot};
 use crate::support::proxy::{Faults, Proxy};
-use crate::support::{is_full, wait_for};
 
 /// What is in each mailbox, by its path.
-type Contents = BTreeMap<String, Folder>;
+pub type Contents = BTreeMap<String, Folder>;
 
 /// A mailbox's copies by UID, and the messages themselves, both sorted.
 #[derive(Debug, PartialEq, Eq)]
-struct Folder {
-    copies: Vec<(u32, Keywords)>,
-    messages: Vec<(Vec<u8>, Keywords)>,
+pub struct Folder {
+    pub copies: Vec<(u32, Keywords)>,
+    pub messages: Vec<(Vec<u8>, Keywords)>,
 }
 
 impl Folder {
@@ -42,7 +39,7 @@ impl Folder {
 const FOLDERS: [&str; 5] = ["INBOX", "Work", "Archive", "Work/Done", "Sent"];
 
 /// Fills an account with 500 messages in five folders, flags of all kinds, and one message larger than a slice.
-fn fill(user: &TestUser) {
+pub fn fill(user: &TestUser) {
     for folder in FOLDERS {
         user.deliver_many(folder, 100);
     }
@@ -72,7 +69,7 @@ fn expected(user: &TestUser) -> Contents {
 }
 
 /// What the store has: the server's copies by their ids, and the emails that a reader would see, with their bytes.
-fn kept(store: &Store) -> Contents {
+pub fn kept(store: &Store) -> Contents {
     store.check().unwrap();
     let mut contents = Contents::new();
     for mailbox in store.mailboxes(None).unwrap().into_iter().filter(|mailbox| mailbox.is_selectable) {
@@ -91,7 +88,7 @@ fn kept(store: &Store) -> Contents {
 }
 
 /// Compares without printing megabytes.
-fn assert_in_step(store: &Store, user: &TestUser, when: &str) {
+pub fn assert_in_step(store: &Store, user: &TestUser, when: &str) {
     let (kept, expected) = (kept(store), expected(user));
     for (folder, messages) in &expected {
         let here = kept.get(folder).unwrap_or_else(|| panic!("{when}: {folder} is not here"));
@@ -124,7 +121,8 @@ fn sync(store: &Store, account: &Account) -> Synced {
     talk(async move { once(&store, &[account], &(Arc::new(|_| {}) as _)).await.remove(0) })
 }
 
-fn open(dir: &Path) -> Store {
+/// Opens a store that must open.
+pub fn open(dir: &Path) -> Store {
     Store::open(dir).unwrap()
 }
 
@@ -161,7 +159,8 @@ fn after_a_sync_the_store_is_what_the_server_has_and_a_second_one_fetches_nothin
     assert!(third.report.bytes_in < 60_000, "{} bytes for 11 small messages", third.report.bytes_in);
 }
 
-fn home(user: &TestUser, port: u16, password: &str) -> Home {
+/// A computer with an account of this user.
+pub fn home(user: &TestUser, port: u16, password: &str) -> Home {
     let home = Home::new();
     home.write_config(&format!(
         "[accounts.test]\nemail = \"me@example.org\"\n[accounts.test.imap]\nhost = \"127.0.0.1\"\nport = {port}\n\
@@ -171,52 +170,9 @@ fn home(user: &TestUser, port: u16, password: &str) -> Home {
     home
 }
 
-fn data_dir(home: &Home) -> std::path::PathBuf {
+/// Where its store is.
+pub fn data_dir(home: &Home) -> std::path::PathBuf {
     home.path(".local/share/surat")
-}
-
-#[test]
-fn killed_at_any_moment_of_a_first_sync_nothing_is_lost_or_doubled() {
-    let user = dovecot().user("killed");
-    fill(&user);
-    let measuring = Proxy::start(user.server.imap_port, Faults::default());
-    let whole = home(&user, measuring.port, PASSWORD);
-    whole.ok(&["sync"]);
-    assert_in_step(&open(&data_dir(&whole)), &user, "unharmed");
-    let bytes = measuring.counted().bytes_in;
-
-    let moments = if is_full() { 200 } else { 10 };
-    let mut half_done = 0;
-    for moment in 0..moments {
-        // More of them at the beginning: one large message is most of the bytes.
-        let point = bytes * moment * moment / ((moments - 1) * (moments - 1));
-        let when = format!("killed after {point} of {bytes} bytes");
-        let proxy = Proxy::start(user.server.imap_port, Faults::default());
-        let home = home(&user, proxy.port, PASSWORD);
-        let mut child = home.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // That it was quicker than us is as good; no two runs have the very same number of bytes.
-        wait_for(&when, Duration::from_secs(60), || {
-            (proxy.counted().bytes_in >= point || child.try_wait().unwrap().is_some()).then_some(())
-        });
-        // SIGKILL.
-        child.kill().ok();
-        child.wait().unwrap();
-        // What is here now is true, as far as it goes.
-        if data_dir(&home).join("surat.db").exists() {
-            let store = open(&data_dir(&home));
-            store.check().unwrap_or_else(|error| panic!("{when}: {error}"));
-            let count: u64 = store.mailboxes(None).unwrap().iter().map(|mailbox| mailbox.total).sum();
-            let accounts = store.accounts().unwrap();
-            let is_lacking = |id| !store.bodies_missing(id, None, None, 1).unwrap().0.is_empty();
-            half_done += usize::from((1..501).contains(&count) || accounts.iter().any(|(id, _)| is_lacking(*id)));
-            store.close();
-        }
-        home.ok(&["sync"]);
-        assert_in_step(&open(&data_dir(&home)), &user, &when);
-        let again = home.json(&["sync"]);
-        assert_eq!(again["accounts"][0]["fetched"], 0, "{when}: {again}");
-    }
-    assert!(half_done > 0, "no kill came in the middle of anything");
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod demo;
 pub mod imap;
 mod imap_bodies;
 mod imap_breaks;
-mod imap_hostile;
+pub mod imap_hostile;
 mod imap_pull;
 mod imap_sign_in;
 mod imap_starttls;

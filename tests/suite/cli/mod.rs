@@ -9,7 +9,7 @@ use serde_json::Value;
 
 mod account;
 mod imap;
-mod mail;
+pub mod mail;
 mod sync;
 mod usage;
 

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::{Connection, OpenFlags};
+use surat::mail::mailbox::{Mailbox, Role};
 use surat::mail::view::View;
 use surat::store::{FILE_NAME, Store};
 
 use super::samples::{Sample, make_maildir, tree};
+use crate::accounts::sync::home;
 use crate::cli::{Home, Run};
+use crate::support::dovecot::{Letter, PASSWORD, dovecot};
 use crate::support::is_full;
 
 /// Enough for all of the mail.
@@ -90,7 +93,8 @@ fn store_dir(disk: &Disk) -> Option<PathBuf> {
 
 /// Every body that the store says it has is the one of the Maildir; gives how many there are.
 fn bodies_as_given(store: &Store, samples: &[Sample], when: &str) -> usize {
-    let Some(inbox) = store.mailboxes(None).unwrap().into_iter().next() else { return 0 };
+    let is_inbox = |mailbox: &Mailbox| mailbox.role == Some(Role::Inbox);
+    let Some(inbox) = store.mailboxes(None).unwrap().into_iter().find(is_inbox) else { return 0 };
     let emails = store.emails(&View::Mailbox(inbox.id), None, 1_000).unwrap();
     let mut here = 0;
     for email in &emails {
@@ -104,6 +108,52 @@ fn bodies_as_given(store: &Store, samples: &[Sample], when: &str) -> usize {
     here
 }
 
+/// How much room there is at first: every 64 KiB under `SURAT_FULL=1`, else a few.
+fn sizes() -> Vec<u64> {
+    match is_full() {
+        true => (0..=80).map(|at| (256 + at * 64) * KIB).collect(),
+        false => vec![512 * KIB, 2_048 * KIB, 5_120 * KIB],
+    }
+}
+
+/// Syncs one account onto disks that are too small, makes room, and syncs again.
+fn fills_up(home: &Home, samples: &[Sample], sizes: &[u64], assert_untouched: impl Fn(&str)) {
+    let mut half_done = 0;
+    for size in sizes {
+        let disk = Disk::new(*size);
+        let when = format!("{} KiB", size / KIB);
+        // A second try on the full disk is no worse than the first.
+        for run in [sync(home, &disk), sync(home, &disk)] {
+            assert_eq!(run.status, 1, "{when}: {run:?}");
+            assert!(run.stderr.contains("is full"), "{when}: {run:?}");
+            assert!(run.stderr.contains("nothing was lost"), "{when}: {run:?}");
+            assert!(!run.stderr.contains("panicked"), "{when}: {run:?}");
+        }
+        assert_untouched(&when);
+        disk.resize(ROOMY);
+        if let Some(dir) = store_dir(&disk) {
+            let store = Store::open(&dir).unwrap();
+            store.check().unwrap();
+            assert_eq!(store.audit().unwrap(), Vec::<String>::new(), "{when}");
+            half_done += usize::from(bodies_as_given(&store, samples, &when) > 0);
+            store.close();
+        }
+        let run = sync(home, &disk);
+        assert_eq!(run.status, 0, "{when}: {run:?}");
+        assert_untouched(&when);
+        let dir = store_dir(&disk).unwrap();
+        let store = Store::open(&dir).unwrap();
+        store.check().unwrap();
+        assert_eq!(store.audit().unwrap(), Vec::<String>::new(), "{when}");
+        assert_eq!(bodies_as_given(&store, samples, &when), samples.len(), "{when}");
+        store.close();
+        let db = Connection::open_with_flags(dir.join(FILE_NAME), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let found: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "ok", "{when}");
+    }
+    println!("on {half_done} of {} disks some of the bodies had come before it was full", sizes.len());
+}
+
 #[test]
 fn a_sync_onto_a_disk_that_fills_up_says_so_loses_nothing_and_goes_on_with_space() {
     let samples = samples();
@@ -113,43 +163,21 @@ fn a_sync_onto_a_disk_that_fills_up_says_so_loses_nothing_and_goes_on_with_space
     make_maildir(&home.path("Mail"), &samples);
     home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
     let before = tree(&home.path("Mail"));
-    let sizes: Vec<u64> = if is_full() {
-        (0..=80).map(|at| (256 + at * 64) * KIB).collect()
-    } else {
-        vec![512 * KIB, 2_048 * KIB, 5_120 * KIB]
-    };
-    let mut half_done = 0;
-    for size in sizes {
-        let disk = Disk::new(size);
-        let when = format!("{} KiB", size / KIB);
-        // A second try on the full disk is no worse than the first.
-        for run in [sync(&home, &disk), sync(&home, &disk)] {
-            assert_eq!(run.status, 1, "{when}: {run:?}");
-            assert!(run.stderr.contains("is full"), "{when}: {run:?}");
-            assert!(run.stderr.contains("nothing was lost"), "{when}: {run:?}");
-            assert!(!run.stderr.contains("panicked"), "{when}: {run:?}");
-        }
+    fills_up(&home, &samples, &sizes(), |when| {
         assert!(tree(&home.path("Mail")) == before, "{when}: the Maildir was touched");
-        disk.resize(ROOMY);
-        if let Some(dir) = store_dir(&disk) {
-            let store = Store::open(&dir).unwrap();
-            store.check().unwrap();
-            assert_eq!(store.audit().unwrap(), Vec::<String>::new(), "{when}");
-            half_done += usize::from(bodies_as_given(&store, &samples, &when) > 0);
-            store.close();
-        }
-        let run = sync(&home, &disk);
-        assert_eq!(run.status, 0, "{when}: {run:?}");
-        assert!(tree(&home.path("Mail")) == before, "{when}: the Maildir was touched");
-        let dir = store_dir(&disk).unwrap();
-        let store = Store::open(&dir).unwrap();
-        store.check().unwrap();
-        assert_eq!(store.audit().unwrap(), Vec::<String>::new(), "{when}");
-        assert_eq!(bodies_as_given(&store, &samples, &when), samples.len(), "{when}");
-        store.close();
-        let db = Connection::open_with_flags(dir.join(FILE_NAME), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-        let found: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(found, "ok", "{when}");
-    }
-    println!("on {half_done} disks some of the bodies had come before it was full");
+    });
+}
+
+#[test]
+fn a_sync_from_a_server_onto_a_disk_that_fills_up_is_no_different() {
+    let samples = samples();
+    let user = dovecot().user("full-disk");
+    let letters: Vec<Letter<'_>> = samples.iter().map(|sample| (&sample.raw[..], "", "")).collect();
+    user.deliver("INBOX", &letters);
+    let before = user.raw().contents("INBOX");
+    let home = home(&user, user.server.imap_port, PASSWORD);
+    let some: Vec<u64> = sizes().into_iter().step_by(if is_full() { 4 } else { 1 }).collect();
+    fills_up(&home, &samples, &some, |when| {
+        assert!(user.raw().contents("INBOX") == before, "{when}: the mail on the server was touched");
+    });
 }

@@ -61,10 +61,15 @@ pub fn demo_letters() -> Vec<Sample> {
     found
 }
 
+/// Where the corpora are, if they are there.
+pub fn corpora() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
+    std::env::var_os("SURAT_CORPORA").map_or_else(beside, PathBuf::from)
+}
+
 /// Everything in the corpora that is a mail; nothing where there are none. HTML becomes the text of a mail.
 pub fn of_corpora() -> Vec<Sample> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
-    let root = std::env::var_os("SURAT_CORPORA").map_or_else(beside, PathBuf::from);
+    let root = corpora();
     let files = SETS.iter().flat_map(|set| files_below(&root.join(set)));
     let sample = |path: PathBuf| {
         let mut sample = read(&path);
@@ -104,7 +109,8 @@ fn read(path: &Path) -> Sample {
     Sample { name: path.display().to_string(), raw: fs::read(path).unwrap() }
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+/// Every file below a directory, in order.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
