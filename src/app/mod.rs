@@ -5,6 +5,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 
 mod clock;
@@ -22,7 +24,7 @@ pub use demo::demo;
 pub use interface::interface;
 
 use crate::accounts::AccountManager;
-use crate::accounts::worker::Event as Told;
+use crate::accounts::worker::{Event as Told, Listener};
 use crate::app::clock::Clock;
 use crate::app::effects::Desk;
 use crate::app::mailbag::Mailbag;
@@ -86,12 +88,7 @@ impl Network {
             .enable_all()
             .build()
             .map_err(|error| format!("could not start the network side: {error}"))?;
-        let told = bag.clone();
-        let counted = store.clone();
-        let listener: crate::accounts::worker::Listener = Arc::new(move |event: Told| {
-            let pending = counted.pending_count(event.account).unwrap_or_default();
-            told.put_status(event.account, event.status, pending);
-        });
+        let listener = listener(store, bag).map_err(|error| format!("could not start the network side: {error}"))?;
         let manager = AccountManager::start(runtime.handle(), store, accounts, is_paused, &listener)
             .map_err(|error| error.to_string())?;
         Ok(Self { manager: Arc::new(manager), runtime })
@@ -103,6 +100,26 @@ impl Network {
     }
 }
 
+/// Gives what workers tell their state to: it waits for nothing. The edits that wait are counted on a thread of its own,
+/// once for all that was told meanwhile; the thread ends with the listener.
+fn listener(store: &Store, bag: &Arc<Mailbag>) -> std::io::Result<Listener> {
+    let (poke, poked) = sync_channel(1);
+    // A full channel has been poked already.
+    let told = Arc::new(Mailbag::new(move || {
+        let _ = poke.try_send(());
+    }));
+    let (heard, store, bag) = (Arc::downgrade(&told), store.clone(), bag.clone());
+    thread::Builder::new().name("status".into()).spawn(move || {
+        while poked.recv().is_ok() {
+            let Some(heard) = heard.upgrade() else { return };
+            for (account, (status, _)) in heard.take().statuses {
+                bag.put_status(account, status, store.pending_count(account).unwrap_or_default());
+            }
+        }
+    })?;
+    Ok(Arc::new(move |event: Told| told.put_status(event.account, event.status, 0)))
+}
+
 /// Builds the desk that carries effects out.
 fn desk(
     store: &Store,
@@ -112,4 +129,49 @@ fn desk(
     downloads: std::path::PathBuf,
 ) -> Arc<Desk> {
     Arc::new(Desk::new(store.clone(), accounts, network.map(|network| network.manager.clone()), clock, downloads))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::mail::account::{AccountStatus, Progress};
+
+    #[test]
+    fn the_last_state_arrives_and_whoever_tells_it_waits_for_no_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let (poke, poked) = mpsc::sync_channel(1);
+        // A screen that is busy takes nothing while all of it is told.
+        let busy = Arc::new(std::sync::Mutex::new(()));
+        let (held, waits) = (busy.lock().unwrap(), busy.clone());
+        let bag = Arc::new(Mailbag::new(move || {
+            drop(waits.lock());
+            let _ = poke.try_send(());
+        }));
+        let listener = listener(&store, &bag).unwrap();
+        for done in 0..=500 {
+            let status = AccountStatus::Syncing(Progress { what: "Inbox".into(), done, total: 500 });
+            listener(Told { account, name: "test".into(), status });
+        }
+        drop(held);
+        let begin = Instant::now();
+        loop {
+            poked.recv_timeout(Duration::from_secs(20)).unwrap();
+            let news = bag.take().statuses;
+            if let Some((AccountStatus::Syncing(Progress { done: 500, .. }), 0)) = news.get(&account) {
+                break;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "the last one never came");
+        }
+        let ended = Arc::downgrade(&bag);
+        drop((listener, bag));
+        while ended.upgrade().is_some() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "its thread does not end");
+            thread::yield_now();
+        }
+    }
 }

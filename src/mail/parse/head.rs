@@ -2,7 +2,7 @@
 //!
 //! It reads no body and follows no boundary.
 
-use mail_parser::MimeHeaders;
+use mail_parser::{HeaderName, HeaderValue};
 
 use crate::mail::parse::transfer::Encoding;
 use crate::mail::parse::with_fields;
@@ -55,7 +55,9 @@ impl Head {
 }
 
 fn read(part: &mail_parser::MessagePart<'_>) -> Head {
-    let kind = part.content_type();
+    // Of fields that should come once, the first counts, as for other readers: two that disagree would be two messages.
+    let value = |name: HeaderName<'_>| part.headers.iter().find(|field| field.name == name).map(|field| &field.value);
+    let kind = value(HeaderName::ContentType).and_then(HeaderValue::as_content_type);
     let media_type =
         kind.map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("plain")).to_ascii_lowercase());
     let media_type = media_type.unwrap_or_default();
@@ -64,21 +66,51 @@ fn read(part: &mail_parser::MessagePart<'_>) -> Head {
     let says = |name: &str, value: &str| attribute(name).is_some_and(|said| said.eq_ignore_ascii_case(value));
     // White space at the end of a boundary is no part of it (RFC 2046 section 5.1.1).
     let boundary = attribute("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
-    let disposition = part.content_disposition();
-    let content_id = part.content_id().map(|cid| cid.trim_matches(['<', '>', ' ']).to_owned());
+    let disposition = value(HeaderName::ContentDisposition).and_then(HeaderValue::as_content_type);
+    let file_name = disposition.and_then(|disposition| disposition.attribute("filename"));
+    let content_id = value(HeaderName::ContentId)
+        .and_then(HeaderValue::as_text)
+        .map(|cid| cid.trim_matches(['<', '>', ' ']).to_owned());
     Head {
         charset: attribute("charset").map(str::to_owned),
         format: plain::Format { is_flowed: says("format", "flowed"), drops_space: says("delsp", "yes") },
         boundary: boundary.filter(|boundary| is_multipart && !boundary.is_empty()),
-        name: part.attachment_name().map(str::to_owned),
+        name: file_name.or_else(|| attribute("name")).map(str::to_owned),
         content_id: content_id.filter(|cid| !cid.is_empty()),
         is_attached: disposition.is_some_and(|disposition| disposition.ctype().eq_ignore_ascii_case("attachment")),
         // A multipart may have no encoding, and where it says one nevertheless, its parts are not in it.
-        encoding: part
-            .content_transfer_encoding()
+        encoding: value(HeaderName::ContentTransferEncoding)
+            .and_then(HeaderValue::as_text)
             .filter(|_| !is_multipart)
             .map(Encoding::from_field)
             .unwrap_or_default(),
         media_type,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_fields_the_first_counts() {
+        let fields = [
+            "Content-Type: text/html; charset=utf-8; name=a.html",
+            "Content-Transfer-Encoding: base64",
+            "Content-Disposition: attachment; filename=b.html",
+            "Content-ID: <one@example.org>",
+        ];
+        let others = [
+            "Content-Type: multipart/mixed; boundary=b; charset=koi8-r",
+            "Content-Transfer-Encoding: quoted-printable",
+            "Content-Disposition: inline; filename=c.exe",
+            "Content-ID: <two@example.org>",
+        ];
+        let read = |lines: &[&str]| Head::read(lines.join("\r\n").as_bytes(), false);
+        let alone = read(&fields);
+        assert_eq!((alone.media_type.as_str(), alone.name.as_deref()), ("text/html", Some("b.html")));
+        assert_eq!(read(&[&fields[..], &others].concat()), alone);
+        // One that cannot be read is no reason to believe the next.
+        assert_eq!(read(&["Content-Type:", "Content-Type: text/html"]).media_type, "text/plain");
     }
 }
