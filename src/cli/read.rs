@@ -154,6 +154,11 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
         }
         found.sort_by_key(|(email, _)| Reverse(email.id));
         found.truncate(args.limit);
+        if found.is_empty() {
+            let what = if args.unread { "no unread mail is here" } else { "no mail is here" };
+            let hint = if catalogue.mailboxes(account).next().is_none() { "; `surat sync` fetches yours" } else { "" };
+            say(&format!("{what}{hint}"));
+        }
         print_list(context, &catalogue, &found)
     })
 }
@@ -162,12 +167,16 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
 pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
     let Parsed { query, notes } = parse(&args.query.join(" "), now(), &TimeZone::system());
     context.with_store(args.account.as_deref(), |store, account| {
-        notes.iter().for_each(|note| say(note));
+        let catalogue = Catalogue::read(store)?;
+        notes.iter().chain(&catalogue.unknown_names(&query)).for_each(|note| say(note));
         finish_index(store)?;
         let scope = account.map_or(Scope::Everywhere, Scope::Account);
         let found = store.emails(&View::Search(query, scope), None, args.limit)?;
         let found: Vec<_> = found.into_iter().map(|email| (email, None)).collect();
-        print_list(context, &Catalogue::read(store)?, &found)
+        if found.is_empty() {
+            say("nothing was found");
+        }
+        print_list(context, &catalogue, &found)
     })
 }
 

@@ -9,7 +9,7 @@ use crate::config::nearest::nearest;
 use crate::mail::email::Email;
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::mailbox::{Mailbox, Role};
-use crate::mail::query::Query;
+use crate::mail::query::{self, Query};
 use crate::mail::view::{Scope, View};
 use crate::store::Store;
 
@@ -30,6 +30,12 @@ impl Catalogue {
         let (accounts, mailboxes) = (store.accounts()?, store.mailboxes(None)?);
         let places = mailboxes.iter().enumerate().map(|(place, mailbox)| (mailbox.id, place)).collect();
         Ok(Self { accounts, mailboxes, places })
+    }
+
+    /// Says which folders and accounts of a query are not there, and which were probably meant.
+    pub fn unknown_names(&self, query: &Query) -> Vec<String> {
+        let accounts: Vec<&str> = self.accounts.iter().map(|(_, name)| name.as_str()).collect();
+        query::unknown_names(query, &self.mailboxes, &accounts)
     }
 
     /// Gives an account's name.

@@ -88,6 +88,14 @@ impl Mailbox {
         self.name.rsplit('/').next().unwrap_or(&self.name)
     }
 
+    /// Says whether its name, the last level of it or its role begins with a word: what `in:` means. Case does not count.
+    pub fn begins_with(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.name.to_lowercase().starts_with(&word)
+            || self.leaf().to_lowercase().starts_with(&word)
+            || self.role.is_some_and(|role| role.as_str().starts_with(&word))
+    }
+
     /// Gives how deep the mailbox is in the hierarchy, 0 at the top.
     pub fn depth(&self) -> usize {
         self.name.matches('/').count()

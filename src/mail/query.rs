@@ -2,8 +2,10 @@
 //!
 //! It does not search.
 
+mod names;
 mod parse;
 
+pub use names::unknown_names;
 pub use parse::{Parsed, parse};
 
 use crate::mail::time::UnixTime;

@@ -291,16 +291,8 @@ impl Planner<'_> {
 
     /// Gives the mailboxes that `in:` means; `None` for all.
     fn named(&self, name: &str) -> Option<Vec<&Mailbox>> {
-        let name = name.to_lowercase();
-        if name == "all" {
-            return None;
-        }
-        let is_meant = |mailbox: &&Mailbox| {
-            mailbox.name.to_lowercase().starts_with(&name)
-                || mailbox.leaf().to_lowercase().starts_with(&name)
-                || mailbox.role.is_some_and(|role| role.as_str().starts_with(&name))
-        };
-        Some(self.mailboxes.iter().filter(is_meant).collect())
+        (name.to_lowercase() != "all")
+            .then(|| self.mailboxes.iter().filter(|mailbox| mailbox.begins_with(name)).collect())
     }
 
     fn in_mailboxes(&self, mailboxes: Option<Vec<&Mailbox>>) -> String {

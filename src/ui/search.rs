@@ -6,6 +6,7 @@ use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::query;
 use crate::mail::time::UnixTime;
 use crate::mail::view::{Scope, View};
+use crate::ui::folders::Folders;
 use crate::ui::input::Input;
 use crate::ui::list::List;
 
@@ -30,9 +31,11 @@ impl Search {
     }
 
     /// Reads what is typed; keeps what there is to say about it.
-    pub(super) fn view(&mut self, now: UnixTime, zone: &TimeZone) -> View {
+    pub(super) fn view(&mut self, now: UnixTime, zone: &TimeZone, folders: &Folders) -> View {
         let parsed = query::parse(self.input.text(), now, zone);
+        let accounts: Vec<&str> = folders.accounts.iter().map(|account| account.name.as_str()).collect();
         self.notes = parsed.notes;
+        self.notes.extend(query::unknown_names(&parsed.query, &folders.mailboxes, &accounts));
         View::Search(parsed.query, self.scope)
     }
 

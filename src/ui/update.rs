@@ -401,7 +401,7 @@ pub(super) fn leave_search(model: &mut Model) {
 pub(super) fn search_again(model: &mut Model, out: &mut Vec<Effect>) {
     let (now, zone) = (model.now.unix, model.settings.zone.clone());
     let Some(search) = &mut model.search else { return };
-    let view = search.view(now, &zone);
+    let view = search.view(now, &zone, &model.folders);
     if search.is_empty() {
         model.list = List::new(model.list.place, view);
         return;

@@ -416,7 +416,8 @@ fn operator(text: &str) -> Option<(&str, &str)> {
     Some((name, rest.strip_prefix(':')?))
 }
 
-fn quoted(text: &str) -> String {
+/// Quotes what was typed, shortened.
+pub(super) fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(LONGEST_QUOTED).collect();
     if short.len() < text.len() {
         short.push('…');
