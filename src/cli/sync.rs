@@ -168,7 +168,9 @@ fn summary(done: &Synced) -> String {
 /// Says a notice: what happened, the server's own words, what to do.
 pub fn in_words(notice: &Notice) -> String {
     let said = notice.server_says.as_deref().map(|words| format!("; the server says: {words}")).unwrap_or_default();
-    format!("{}{said}. {}", notice.what, notice.remedy).trim_end().to_owned()
+    let what = format!("{}{said}", notice.what);
+    // The server's words often end with a full stop of their own.
+    format!("{}. {}", what.trim_end_matches('.'), notice.remedy).trim_end().to_owned()
 }
 
 /// One line on a terminal that says how far every account is, rewritten in place.
@@ -227,7 +229,7 @@ fn state(status: &AccountStatus) -> String {
         AccountStatus::Syncing(progress) if progress.total > 0 => {
             format!("{} {} of {}", progress.what, progress.done, progress.total)
         }
-        AccountStatus::Syncing(progress) => format!("{} {}", progress.what, progress.done),
+        AccountStatus::Syncing(progress) => format!("{} {}", progress.done, progress.what),
         AccountStatus::Online => "done".to_owned(),
         AccountStatus::Offline { reason, .. } => reason.clone(),
         AccountStatus::Blocked(notice) => notice.what.clone(),

@@ -133,12 +133,12 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
             }
             AccountStatus::Syncing(progress) => {
                 let what = text::safe(&progress.what);
-                let how_far = match progress.total {
-                    0 if progress.done == 0 => " …".to_owned(),
-                    0 => format!(" {}", text::number(progress.done)),
-                    total => format!(" {} of {}", text::number(progress.done), text::number(total)),
+                let how_far = match (progress.done, progress.total) {
+                    (0, 0) => format!("{what} …"),
+                    (done, 0) => format!("{} {what}", text::number(done)),
+                    (done, total) => format!("{what} {} of {}", text::number(done), text::number(total)),
                 };
-                pieces.push((3, (format!("{name}{what}{how_far}"), look.dim())));
+                pieces.push((3, (format!("{name}{how_far}"), look.dim())));
             }
             AccountStatus::Connecting => pieces.push((4, (format!("{name}connecting …"), look.dim()))),
             AccountStatus::Paused => pieces.push((4, (format!("○ {name}no network wanted"), look.dim()))),
