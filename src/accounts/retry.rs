@@ -96,9 +96,9 @@ fn remedy(account: &str, kind: Kind) -> String {
         Kind::Certificate => format!(
             "Nothing was sent. Check `host` of account {account}; a company's own certificate goes into `ca_file`."
         ),
-        Kind::Tls => {
-            format!("Nothing was sent. Set `security = \"tls\"` (port 993) for account {account} if the server has it.")
-        }
+        Kind::Tls => format!(
+            "Nothing was sent. Check `port` and `security` of account {account}: \"tls\" goes with 993, \"starttls\" with 143."
+        ),
         Kind::SignIn => format!(
             "Check `username` and `password` of account {account}; many providers want an app password. \
              `surat account check {account}` tries it."

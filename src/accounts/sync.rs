@@ -99,22 +99,23 @@ pub struct Trial {
     pub capabilities: Vec<String>,
     /// Its folders, and what each is for.
     pub folders: Vec<(String, Option<Role>)>,
-    /// What went wrong.
-    pub error: Option<Notice>,
-    /// What kind of thing that was: it tells which step failed, and whether trying again can help.
-    pub kind: Option<Kind>,
+    /// What went wrong; its kind tells which step failed, and whether trying again can help.
+    pub error: Option<Error>,
 }
 
 /// Connects, signs in and lists the folders; keeps nothing.
 pub async fn try_account(settings: &Account) -> Trial {
     match connect::connector(settings) {
-        AnyConnector::Imap(connector) => try_connector(settings, connector.as_ref()).await,
-        AnyConnector::Maildir(connector) => try_connector(settings, connector.as_ref()).await,
-        AnyConnector::None(notice) => Trial { error: Some(notice), kind: Some(Kind::Unsupported), ..Trial::default() },
+        AnyConnector::Imap(connector) => try_connector(connector.as_ref()).await,
+        AnyConnector::Maildir(connector) => try_connector(connector.as_ref()).await,
+        AnyConnector::None(notice) => {
+            let error = Error::new(Kind::Unsupported, settings.source.place(), "connecting", notice.what);
+            Trial { error: Some(error), ..Trial::default() }
+        }
     }
 }
 
-async fn try_connector<C: Connector>(settings: &Account, connector: &C) -> Trial {
+async fn try_connector<C: Connector>(connector: &C) -> Trial {
     let mut trial = Trial::default();
     let started = Instant::now();
     let tried = async {
@@ -125,9 +126,7 @@ async fn try_connector<C: Connector>(settings: &Account, connector: &C) -> Trial
         backend.close().await;
         Ok::<(), Error>(())
     };
-    let result = tried.await;
-    trial.kind = result.as_ref().err().map(|error| error.kind);
-    trial.error = result.err().map(|error| retry::notice(&settings.name, &error));
+    trial.error = tried.await.err();
     trial
 }
 

@@ -1,13 +1,14 @@
 //! Owns `surat account`: adding from flags, listing, checking, removing.
 //!
-//! It asks nothing: guided set-up belongs to the interface.
+//! It asks nothing but whether an account is really to be removed: guided set-up belongs to the interface.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::cli::args::{AccountCommand, AddArgs, Place};
-use crate::cli::check::{self, Step};
+use crate::cli::check::{self, Settings, Step};
 use crate::cli::context::{self, Context};
 use crate::cli::failure::{Failure, Status};
 use crate::cli::output::TableRow;
@@ -16,6 +17,9 @@ use crate::config::account::{
     Account, Auth, Leave, Password, Protocol, Security, Server, Source, Submit, check_email, check_host, check_name,
 };
 use crate::config::{Config, edit, secret};
+use crate::mail::id::AccountId;
+use crate::mail::safe::SafeText;
+use crate::store::Store;
 
 /// Runs one of the account commands.
 pub fn run(context: &Context, command: AccountCommand) -> Result<(), Failure> {
@@ -23,7 +27,7 @@ pub fn run(context: &Context, command: AccountCommand) -> Result<(), Failure> {
         AccountCommand::Add(args) => add(context, *args),
         AccountCommand::List => list(context),
         AccountCommand::Check { name } => check(context, name.as_deref()),
-        AccountCommand::Remove { name, keep_mail } => remove(context, &name, keep_mail),
+        AccountCommand::Remove { name, keep_mail, yes } => remove(context, &name, keep_mail, yes),
     }
 }
 
@@ -211,7 +215,7 @@ fn check(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     let config = context.config_with_accounts()?;
     let mut all = Vec::new();
     for account in context.chosen(&config, name)? {
-        let steps = check::account(context, account)?;
+        let steps = check::account(context, account, Settings::File)?;
         if !context.output.is_json {
             context.output.line(&format!("{} ({})", account.name, account.source.place()))?;
             print(context, &steps)?;
@@ -250,14 +254,14 @@ pub fn print(context: &Context, steps: &[Step]) -> Result<(), Failure> {
 
 /// Tries a new account before it is written down.
 fn try_out(context: &Context, account: &Account) -> Result<(), Failure> {
-    let steps = check::account(context, account)?;
+    let steps = check::account(context, account, Settings::Flags)?;
     match steps.iter().find(|step| step.has_failed()) {
         None => Ok(()),
         Some(step) => Err(Failure::new(
             if step.is_temporary { Status::TryLater } else { Status::Failed },
             format!(
                 "{}: {}: {}\n{}\nnothing was written down; --no-check adds the account all the same",
-                account.name,
+                account.source.place(),
                 step.step,
                 step.detail,
                 step.remedy.as_deref().unwrap_or_default()
@@ -266,21 +270,81 @@ fn try_out(context: &Context, account: &Account) -> Result<(), Failure> {
     }
 }
 
+/// What `account remove --json` says.
+#[derive(Debug, Serialize)]
+struct Removed<'a> {
+    removed: &'a str,
+    kept_mail: bool,
+}
+
 /// Forgets the mail first: were the section gone and the mail not, nobody could name it any more.
-fn remove(context: &Context, name: &str, keep_mail: bool) -> Result<(), Failure> {
+fn remove(context: &Context, name: &str, keep_mail: bool, is_sure: bool) -> Result<(), Failure> {
     let config = context.config()?;
-    context::find(&config, name)?;
-    if !keep_mail && context.paths.data_dir.join("surat.db").exists() {
-        let store = context.open_store()?;
-        let known = store.accounts()?.into_iter().find(|(_, known)| known == name);
-        let removed = known.map_or(Ok(()), |(id, _)| store.remove_account(id));
-        store.close();
-        removed?;
-    }
+    let account = context::find(&config, name)?;
+    let store = context.paths.data_dir.join("surat.db").exists().then(|| context.open_store()).transpose()?;
+    let forget = || -> Result<(), Failure> {
+        let known = store.as_ref().map(Store::accounts).transpose()?.unwrap_or_default();
+        let known = known.into_iter().find(|(_, known)| known == name).map(|(id, _)| id);
+        let held = store.as_ref().zip(known);
+        if !is_sure {
+            let loss = held.filter(|_| !keep_mail).map(|(store, id)| loss(store, id)).transpose()?;
+            ask(context, account, loss)?;
+        }
+        match held {
+            Some((store, id)) if !keep_mail => Ok(store.remove_account(id)?),
+            _ => Ok(()),
+        }
+    };
+    let forgotten = forget();
+    store.iter().for_each(Store::close);
+    forgotten?;
     edit::remove_account(&context.paths.config_file, name)?;
+    if context.output.is_json {
+        return Ok(context.output.json(&Removed { removed: name, kept_mail: keep_mail })?);
+    }
     let kept = if keep_mail { "its mail is still here" } else { "its mail was removed from this computer" };
-    say(&format!("removed \"{name}\"; {kept}, nothing was changed on a server"));
+    say(&format!("removed \"{name}\"; {kept}, {} was left alone", account.source.place()));
     Ok(())
+}
+
+/// Says what of an account's mail would be gone with it.
+fn loss(store: &Store, id: AccountId) -> Result<String, Failure> {
+    let messages: u64 = store.mailboxes(Some(id))?.iter().map(|mailbox| mailbox.total).sum();
+    let waiting = match store.pending_count(id)? {
+        0 => String::new(),
+        1 => ", and 1 change that is not carried over yet".to_owned(),
+        many => format!(", and {many} changes that are not carried over yet"),
+    };
+    let messages = if messages == 1 { "its 1 message".to_owned() } else { format!("its {messages} messages") };
+    Ok(format!("{messages} on this computer{waiting}"))
+}
+
+/// Asks whether an account is really to be removed; where nobody can be asked, that must have been said.
+fn ask(context: &Context, account: &Account, loss: Option<String>) -> Result<(), Failure> {
+    let name = &account.name;
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::usage(format!(
+            "nothing was removed: there is no terminal to ask on; to remove \"{name}\" all the same, add --yes"
+        )));
+    }
+    let settings = format!("its settings in {}", context.paths.config_file.display());
+    let gone = loss.map_or_else(|| settings.clone(), |loss| format!("{settings}, {loss}"));
+    let mut question = io::stderr().lock();
+    // Nothing can be done about an error there; without an answer nothing is removed.
+    for line in [
+        format!("Remove the account \"{name}\" ({})?", account.email),
+        format!("  goes:  {gone}"),
+        format!("  stays: the mail at {}", account.source.place()),
+    ] {
+        let _ = writeln!(question, "{}", SafeText::line(&line));
+    }
+    let _ = write!(question, "Type yes to remove it: ");
+    let mut answer = String::new();
+    let _ = io::stdin().read_line(&mut answer);
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::failed("nothing was removed")),
+    }
 }
 
 #[cfg(test)]

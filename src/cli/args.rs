@@ -155,13 +155,16 @@ pub enum AccountCommand {
         /// Only this account.
         name: Option<String>,
     },
-    /// Remove an account from the configuration and its mail from this computer.
+    /// Remove an account from the configuration and its mail from this computer; asks first.
     Remove {
         /// The account's name.
         name: String,
         /// Keep the mail that is here.
         #[arg(long)]
         keep_mail: bool,
+        /// Do not ask; needed where there is no terminal.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -271,17 +274,17 @@ pub struct MarkArgs {
     /// Ids of mail.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
-    /// Read.
-    #[arg(long, group = "mark")]
+    /// Mark as read.
+    #[arg(long, visible_alias = "read", group = "mark")]
     pub seen: bool,
-    /// Unread.
-    #[arg(long, group = "mark")]
+    /// Mark as unread.
+    #[arg(long, visible_alias = "unread", group = "mark")]
     pub unseen: bool,
-    /// Starred.
-    #[arg(long, group = "mark")]
+    /// Put a star on it.
+    #[arg(long, visible_alias = "starred", group = "mark")]
     pub flagged: bool,
-    /// Not starred.
-    #[arg(long, group = "mark")]
+    /// Take the star off.
+    #[arg(long, visible_alias = "unstarred", group = "mark")]
     pub unflagged: bool,
 }
 

@@ -10,17 +10,72 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::accounts::sync::{Trial, try_account};
-use crate::backend::Kind;
+use crate::backend::{Error, Kind};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::runtime;
 use crate::config::account::{Account, Security, Server, Source};
-use crate::mail::account::Notice;
 use crate::mail::mailbox::Role;
 use crate::mail::safe::SafeText;
 
 /// A server that does not answer to a connection for so long is out of reach.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
+
+/// Where the settings of an account can be mended: a remedy names what a person has before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// They are flags of `account add`; nothing is written down yet.
+    Flags,
+    /// They stand in the configuration file.
+    File,
+}
+
+impl Settings {
+    fn name(self, flag: &'static str, key: &'static str) -> &'static str {
+        match self {
+            Self::Flags => flag,
+            Self::File => key,
+        }
+    }
+
+    /// Says what to do about an error of a server, one line without a full stop.
+    fn remedy(self, account: &Account, kind: Kind) -> String {
+        let security = account.source.server().map(|server| server.security);
+        let of = match self {
+            Self::Flags => String::new(),
+            Self::File => format!(" of [accounts.{}.{}]", account.name, account.source.kind()),
+        };
+        let tls = self.name("--security tls", "security = \"tls\"");
+        match kind {
+            Kind::Network => "check the connection, the host and the port, then try again".to_owned(),
+            Kind::Timeout if security != Some(Security::Tls) => {
+                format!("the port may want TLS from the first byte: try {tls}{of}; else try again later")
+            }
+            Kind::Timeout => "the server is slow or the link is dead; try again".to_owned(),
+            Kind::Busy => "try again later, as the server asks".to_owned(),
+            Kind::Certificate => {
+                let own = self.name("--ca-file FILE", "ca_file = \"FILE\"");
+                format!("nothing was sent; check the host; a certificate that is your own or your company's: {own}{of}")
+            }
+            Kind::Tls if security == Some(Security::Tls) => {
+                let start = self.name("--security starttls", "security = \"starttls\"");
+                format!("nothing was sent; check the port; where TLS begins later, as on 143: {start}{of}")
+            }
+            Kind::Tls => format!("nothing was sent; use {tls}{of}, mostly on port 993"),
+            Kind::SignIn => {
+                let both = self.name("--username and --password-command", "username and password");
+                format!("check {both}{of}; many providers want an app password")
+            }
+            Kind::Refused => "the server refused this; its words above say why".to_owned(),
+            Kind::Protocol | Kind::Limit => {
+                "the server does not keep to the protocol; check host and port; --log debug writes down what happened"
+                    .to_owned()
+            }
+            Kind::Local => "mend this on this computer, then try again".to_owned(),
+            Kind::Unsupported => "use another server or account; this version cannot do that".to_owned(),
+        }
+    }
+}
 
 /// One step that was tried.
 #[derive(Debug, Clone, Serialize)]
@@ -77,15 +132,15 @@ fn harmless(text: &str) -> String {
 }
 
 /// Tries an account out, until a step fails.
-pub fn account(context: &Context, account: &Account) -> Result<Vec<Step>, Failure> {
-    if let Some(why) = account.unsupported() {
-        return Ok(vec![Step::of("settings", || Err((why, "nothing else was tried".to_owned())))]);
+pub fn account(context: &Context, account: &Account, settings: Settings) -> Result<Vec<Step>, Failure> {
+    if let Some((what, remedy)) = unsupported(account, settings) {
+        return Ok(vec![Step::of("settings", || Err((what, remedy)))]);
     }
     let mut steps = Vec::new();
     match &account.source {
-        Source::Maildir { path } => steps.push(folder(path)),
+        Source::Maildir { path } => steps.push(folder(path, settings)),
         Source::Imap(server) | Source::Pop3(server, _) => {
-            steps.push(password(account, server));
+            steps.push(password(account, server, settings));
             if context.global.offline {
                 steps.push(Step::left_out("connect", "left out because of --offline"));
                 return Ok(steps);
@@ -98,12 +153,23 @@ pub fn account(context: &Context, account: &Account) -> Result<Vec<Step>, Failur
     if !steps.iter().any(Step::has_failed) {
         let started = Instant::now();
         let trial = runtime::block_on(try_account(account))?;
-        steps.extend(steps_of(account, trial, started.elapsed()));
+        steps.extend(steps_of(account, trial, started.elapsed(), settings));
     }
     Ok(steps)
 }
 
-fn folder(path: &Path) -> Step {
+/// Says why this version cannot do an account, and what to do instead.
+fn unsupported(account: &Account, settings: Settings) -> Option<(String, String)> {
+    match (settings, &account.source) {
+        (Settings::Flags, Source::Pop3(..)) => Some((
+            "POP3 is not done by this version of Surat yet".to_owned(),
+            "where the server offers IMAP, use --imap HOST instead of --pop3".to_owned(),
+        )),
+        _ => account.unsupported().map(|why| (why, "nothing else was tried".to_owned())),
+    }
+}
+
+fn folder(path: &Path, settings: Settings) -> Step {
     Step::of("folder", || {
         let is_maildir = path.join("cur").is_dir() || path.join("new").is_dir();
         match path.is_dir() {
@@ -111,24 +177,27 @@ fn folder(path: &Path) -> Step {
             true => Ok(format!("{} holds no mail of its own; the folders below it are looked at", path.display())),
             false => Err((
                 format!("there is no directory {}", path.display()),
-                "mend the path in the configuration, or make the directory".to_owned(),
+                format!("mend {}, or make the directory", settings.name("--maildir", "the path in the configuration")),
             )),
         }
     })
 }
 
-fn password(account: &Account, server: &Server) -> Step {
+fn password(account: &Account, server: &Server, settings: Settings) -> Step {
     Step::of("password", || match &server.password {
         Some(password) => password.read().map(|_| "the command gave one".to_owned()).map_err(|error| {
             (error.to_string(), "run the command by hand; it must print the password as its first line".to_owned())
         }),
         None => Err((
             "no password is configured".to_owned(),
-            format!(
-                "say --password-command when adding it, or write password = {{ command = \"…\" }} into \
-                 [accounts.{}.imap]",
-                account.name
-            ),
+            match settings {
+                Settings::Flags => "add --password-command 'pass show mail/work', or what prints yours".to_owned(),
+                Settings::File => format!(
+                    "write password = {{ command = \"pass show mail/work\" }}, or what prints yours, into [accounts.{}.{}]",
+                    account.name,
+                    account.source.kind()
+                ),
+            },
         )),
     })
 }
@@ -175,15 +244,17 @@ fn unreachable(error: &io::Error, address: SocketAddr) -> String {
 }
 
 /// Says a trial as steps: TLS, signing in, folders.
-fn steps_of(account: &Account, trial: Trial, took: Duration) -> Vec<Step> {
-    let Trial { sign_in, folders, error, kind, .. } = trial;
+fn steps_of(account: &Account, trial: Trial, took: Duration, settings: Settings) -> Vec<Step> {
+    let Trial { sign_in, folders, error, .. } = trial;
+    let kind = error.as_ref().map(|error| error.kind);
     let has_signed_in = sign_in > Duration::ZERO;
     let folders_took = took.saturating_sub(sign_in).as_secs_f64();
-    let failed = |step, notice: &Notice| {
-        let said = notice.server_says.as_deref().map(|words| format!("; the server says: {words}")).unwrap_or_default();
-        let mut step = Step::of(step, || Err((format!("{}{said}", notice.what), notice.remedy.clone())));
+    let failed = |step, error: &Error| {
+        let said = error.server_says.as_deref().map(SafeText::server_words);
+        let said = said.map(|words| format!("; the server says: {words}")).unwrap_or_default();
+        let mut step = Step::of(step, || Err((format!("{}{said}", error.what), settings.remedy(account, error.kind))));
         step.seconds = took.as_secs_f64();
-        step.is_temporary = matches!(kind, Some(Kind::Network | Kind::Timeout | Kind::Busy));
+        step.is_temporary = matches!(error.kind, Kind::Network | Kind::Timeout | Kind::Busy);
         step
     };
     let mut steps = Vec::new();
@@ -195,9 +266,8 @@ fn steps_of(account: &Account, trial: Trial, took: Duration) -> Vec<Step> {
             Security::StartTls => Step::of("TLS", || Ok("STARTTLS, the certificate is trusted".to_owned())),
         };
         match &error {
-            Some(notice) if matches!(kind, Some(Kind::Certificate | Kind::Tls)) => {
-                return vec![failed("TLS", notice)];
-            }
+            Some(error) if matches!(error.kind, Kind::Certificate | Kind::Tls) => return vec![failed("TLS", error)],
+            Some(error) if error.kind == Kind::Local && !has_signed_in => return vec![failed("settings", error)],
             _ if is_tls_known => steps.push(tls),
             _ => {}
         }
@@ -205,13 +275,14 @@ fn steps_of(account: &Account, trial: Trial, took: Duration) -> Vec<Step> {
             let mut step = Step::of("sign in", || Ok(format!("as {}", server.username)));
             step.seconds = sign_in.as_secs_f64();
             steps.push(step);
-        } else if let Some(notice) = &error {
-            steps.push(failed("sign in", notice));
+        } else if let Some(error) = &error {
+            let is_early = error.kind != Kind::SignIn && error.stage == "connecting";
+            steps.push(failed(if is_early { "greeting" } else { "sign in" }, error));
             return steps;
         }
     }
     match &error {
-        Some(notice) => steps.push(failed("folders", notice)),
+        Some(error) => steps.push(failed("folders", error)),
         None => {
             let mut step = Step::of("folders", || Ok(in_words(&folders)));
             step.seconds = folders_took;
@@ -250,14 +321,14 @@ mod tests {
 
     /// Gives the steps of a failed trial: `+` done, `-` failed, `~` failed for now.
     fn failing(kind: Kind, sign_in: Duration) -> String {
-        let notice = Notice { what: "what".into(), remedy: "remedy".into(), ..Notice::default() };
-        let trial = Trial { sign_in, error: Some(notice), kind: Some(kind), ..Trial::default() };
+        let error = Error::new(kind, "imap.example.org:993", "signing in", "what");
+        let trial = Trial { sign_in, error: Some(error), ..Trial::default() };
         let mark = |step: &Step| match (step.has_failed(), step.is_temporary) {
             (true, true) => "~",
             (true, false) => "-",
             (false, _) => "+",
         };
-        let steps = steps_of(&imap(), trial, Duration::from_secs(1));
+        let steps = steps_of(&imap(), trial, Duration::from_secs(1), Settings::File);
         steps.iter().map(|step| format!("{}{}", mark(step), step.step)).collect::<Vec<_>>().join(" ")
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use serde::Serialize;
 
 use crate::cli::account::print;
-use crate::cli::check::{self, Step};
+use crate::cli::check::{self, Settings, Step};
 use crate::cli::context::{Context, now};
 use crate::cli::failure::Failure;
 use crate::cli::output::in_bytes;
@@ -48,7 +48,7 @@ pub fn run(context: &Context) -> Result<(), Failure> {
         area("clock", vec![clock()]),
     ];
     for account in &config.accounts {
-        areas.push(area(&format!("account {}", account.name), check::account(context, account)?));
+        areas.push(area(&format!("account {}", account.name), check::account(context, account, Settings::File)?));
     }
     let is_well = areas.iter().all(|area| area.ok);
     if context.output.is_json {
@@ -153,10 +153,10 @@ fn terminal() -> Step {
     let name = env::var("TERM").unwrap_or_default();
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| env::var(name).ok()).find(|it| !it.is_empty());
     let locale = locale.unwrap_or_default();
+    if !io::stdout().is_terminal() && !io::stderr().is_terminal() {
+        return Step::left_out("look", "this is no terminal, so nothing was looked at; the interface needs one");
+    }
     Step::of("look", || {
-        if !io::stdout().is_terminal() && !io::stderr().is_terminal() {
-            return Ok("this is no terminal; the interface needs one".to_owned());
-        }
         if name.is_empty() || name == "dumb" {
             return Err((
                 format!("TERM is \"{name}\", which cannot show an interface"),

@@ -144,7 +144,7 @@ fn refusal(driver: &Driver, condition: &Condition, name: &str) -> Error {
     } else if condition.verdict == Verdict::Bad {
         (Kind::SignIn, format!("the server did not understand the sign-in as {name}"))
     } else {
-        (Kind::SignIn, format!("name or password refused, tried as {name}; check both, then try again"))
+        (Kind::SignIn, format!("name or password refused, tried as {name}"))
     };
     driver.error(kind, STAGE, what).with_server_words(condition.said())
 }

@@ -14,7 +14,6 @@ use crate::backend::{Error, Kind};
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
-const IF_OWN: &str = "if the server is your own, name its certificate as ca_file";
 
 /// Makes a connection safe, or says why not.
 pub async fn handshake(endpoint: &Endpoint, tcp: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
@@ -67,9 +66,9 @@ fn meaning(words: &str, host: &str) -> (Kind, String) {
     } else if says("hostname mismatch") || says("ip address mismatch") {
         certificate(format!("its certificate is not for {host} but for another name; check the host's name"))
     } else if says("certificate in certificate chain") || says("issuer certificate") || says("unable to verify") {
-        certificate(format!("its certificate comes from an issuer that this machine does not know; {IF_OWN}"))
+        certificate("its certificate comes from an issuer that this machine does not know".to_owned())
     } else if says("self-signed certificate") || says("self signed certificate") {
-        certificate(format!("its certificate is self-signed, so anyone could have made it; {IF_OWN}"))
+        certificate("its certificate is self-signed, so anyone could have made it".to_owned())
     } else if says("revoked") {
         certificate("its certificate was revoked; do not go on, ask who runs the server".to_owned())
     } else if says("purpose") {
@@ -77,8 +76,7 @@ fn meaning(words: &str, host: &str) -> (Kind, String) {
     } else if says("certificate verify failed") || says("certificate") && !says("alert") {
         certificate(format!("its certificate was refused: {}; ask who runs the server", reason(words)))
     } else if says("wrong version number") || says("packet length too long") || says("http request") {
-        let what = "no TLS is spoken on this port; if it is a STARTTLS port (143), say so, else check the port";
-        (Kind::Tls, what.to_owned())
+        (Kind::Tls, "no TLS is spoken on this port".to_owned())
     } else if says("unsupported protocol") || says("protocol version") {
         let what = "the server speaks only versions of TLS that are broken; it needs TLS 1.2 or newer";
         (Kind::Tls, what.to_owned())
@@ -120,6 +118,6 @@ mod tests {
         }
         let (kind, what) = meaning("error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:355:", "h");
         assert_eq!(kind, Kind::Tls);
-        assert!(what.contains("STARTTLS"), "{what}");
+        assert!(what.contains("no TLS is spoken"), "{what}");
     }
 }

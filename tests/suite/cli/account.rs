@@ -100,7 +100,7 @@ fn comments_and_order_survive() {
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let mut rest = lines(&text).into_iter();
     assert!(lines(by_hand).iter().all(|line| rest.any(|other| other == *line)), "{text}");
-    home.ok(&["account", "remove", "example"]);
+    home.ok(&["account", "remove", "example", "--yes"]);
     assert_eq!(fs::read_to_string(home.config_file()).unwrap(), by_hand);
     assert!(home.fails(2, &["account", "remove", "odl"]).contains("did you mean \"old\"?"));
 }

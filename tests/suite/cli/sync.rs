@@ -199,13 +199,13 @@ fn removing_an_account_takes_its_mail_along_and_leaves_the_maildir_alone() {
     let home = new_home();
     sync(&home);
     let before = messages(&home.path("Mail"));
-    home.ok(&["account", "remove", "home"]);
+    home.ok(&["account", "remove", "home", "--yes"]);
     assert_eq!(home.json(&["account", "list"]), json!([]));
     let add = ["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"];
     home.ok(&add);
     assert_eq!(home.json(&["list"]), json!([]), "nothing of it was left here");
     assert_eq!(sync(&home)["fetched"], json!(5));
-    home.ok(&["account", "remove", "home", "--keep-mail"]);
+    home.ok(&["account", "remove", "home", "--keep-mail", "--yes"]);
     home.ok(&add);
     assert_eq!(subjects(&home.json(&["list"])).len(), 4, "what was to be kept is kept");
     assert_eq!(messages(&home.path("Mail")), before);
