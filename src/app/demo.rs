@@ -2,6 +2,7 @@
 //!
 //! No configuration, keyring or network is touched: two Maildirs and a store in one temporary directory are all.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -79,7 +80,8 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
             downloads,
         };
         let status = program.run();
-        println!("That was the demo: nothing was kept. Your own mail: surat account add --help");
+        // Whoever has closed the output has seen enough.
+        let _ = writeln!(io::stdout(), "That was the demo: nothing was kept. Your own mail: surat account add --help");
         status
     };
     store.close();

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::app::effects::Desk;
+use crate::cli::crash;
 use crate::ui::message::{Effect, Event};
 
 /// Effects that may wait in one lane. Nobody presses so many keys while one of them is carried out.
@@ -170,7 +171,10 @@ fn carry_out(desk: &Desk, effect: Effect, answer: &impl Fn(Event)) {
     let events = catch_unwind(AssertUnwindSafe(|| desk.carry_out(effect))).unwrap_or_else(|_| {
         vec![Event::Failed {
             what: "Surat stumbled over this; that is a bug".into(),
-            remedy: "The details are in crash.txt in the state directory.".into(),
+            remedy: match crash::file() {
+                Some(file) => format!("Please report it; the details are in {}.", file.display()),
+                None => "Please report it.".into(),
+            },
         }]
     });
     events.into_iter().for_each(answer);

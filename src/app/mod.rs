@@ -45,7 +45,7 @@ fn has_terminal() -> bool {
 
 /// Says an error to standard error and gives the status of a failure.
 fn fail(what: &str) -> ExitCode {
-    eprintln!("surat: {}", crate::mail::safe::SafeText::line(what));
+    crate::cli::say(what);
     ExitCode::FAILURE
 }
 
@@ -60,7 +60,6 @@ fn account_lines(
         .map(|account| {
             let id = store.account(&account.name)?;
             let own_addresses = account.own_addresses();
-            store.set_own_addresses(id, &own_addresses)?;
             Ok(AccountLine { id, name: account.name.clone(), email: account.email.clone(), own_addresses })
         })
         .collect::<Result<Vec<_>, crate::store::Error>>()?;

@@ -6,14 +6,18 @@ use std::backtrace::Backtrace;
 use std::io::Write;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::cli;
-use crate::config::{Paths, private};
+use crate::config::private;
+
+/// The file for the details, once it is known where things are. The demo writes nothing.
+static FILE: OnceLock<PathBuf> = OnceLock::new();
 
 /// Installs the hook; the process then ends with status 101.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
-        let told = match crash_file().filter(|path| write_details(path, info).is_ok()) {
+        let told = match file().filter(|path| write_details(path, info).is_ok()) {
             Some(path) => format!("the details are in {}", path.display()),
             None => format!("the details: {}", place(info)),
         };
@@ -21,9 +25,15 @@ pub fn install() {
     }));
 }
 
-/// Gives the usual place: a panic knows nothing of `--data-dir`.
-fn crash_file() -> Option<PathBuf> {
-    Paths::find(None, None).ok().map(|paths| paths.state_dir.join("crash.txt"))
+/// Says where the details go from now on: beside the log.
+pub fn keep_in(state_dir: &Path) {
+    // A second call in one process changes nothing.
+    let _ = FILE.set(state_dir.join("crash.txt"));
+}
+
+/// Gives the file for the details; none where nothing is to be written.
+pub fn file() -> Option<&'static Path> {
+    FILE.get().map(PathBuf::as_path)
 }
 
 fn write_details(path: &Path, info: &PanicHookInfo<'_>) -> Result<(), crate::config::Error> {

@@ -50,12 +50,12 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
         }
         match exported.missing {
             0 => Ok(()),
-            missing => Err(Failure::new(
-                Status::Partly,
-                format!(
+            missing => {
+                say(&format!(
                     "{missing} messages were left out: their text is not on this computer; `surat sync` fetches it"
-                ),
-            )),
+                ));
+                Err(Failure::new(Status::Partly, ""))
+            }
         }
     })
 }

@@ -1,9 +1,13 @@
-//! Owns how a command ends badly: its exit status and its words.
+//! Owns how a command ends badly: its exit status, its words, and its document where JSON is wanted.
 
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
+use crate::cli::output::Output;
+use crate::cli::say;
 use crate::{config, store};
 
 /// The exit statuses of a command that did not end well.
@@ -25,15 +29,15 @@ pub enum Status {
 
 impl Status {
     /// Gives the number for the shell.
-    pub fn code(self) -> ExitCode {
-        ExitCode::from(match self {
+    pub fn number(self) -> u8 {
+        match self {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Partly => 3,
             Self::TryLater => 75,
             Self::Interrupted => 130,
             Self::ReaderGone => 0,
-        })
+        }
     }
 }
 
@@ -42,7 +46,7 @@ impl Status {
 pub struct Failure {
     /// How bad.
     pub status: Status,
-    /// What happened, then what to do; empty when it was said already.
+    /// What happened, then what to do; empty when it was said already, and the JSON document written.
     pub what: String,
 }
 
@@ -60,6 +64,28 @@ impl Failure {
     /// The command line or the configuration is wrong.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Status::Usage, what)
+    }
+}
+
+/// The document of a command that failed before it had one of its own.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    error: &'a str,
+    exit_status: u8,
+}
+
+impl Failure {
+    /// Says what happened on standard error, and with `--json` in a document on standard output; gives the exit status.
+    pub fn tell(&self, is_json: bool) -> ExitCode {
+        let exit_status = self.status.number();
+        if !self.what.is_empty() {
+            say(&self.what);
+            if is_json {
+                // Where standard output is gone, too, the exit status says the rest.
+                let _ = Output::new(true, true).json(&Told { error: &self.what, exit_status });
+            }
+        }
+        ExitCode::from(exit_status)
     }
 }
 

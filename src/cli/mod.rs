@@ -31,7 +31,8 @@ mod usage;
 
 use crate::cli::args::{Cli, Command, DemoArgs, Global};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, Status};
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
 use crate::config::{Paths, log};
 use crate::mail::safe::SafeText;
 
@@ -67,18 +68,12 @@ pub struct Look {
 /// Reads the command line and does what it says, unless that is for the screen.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
-        Err(error) => return Outcome::Done(refuse(&error, &arguments)),
-    };
-    match dispatch(cli) {
-        Ok(outcome) => outcome,
-        Err(failure) => {
-            if !failure.what.is_empty() {
-                say(&failure.what);
-            }
-            Outcome::Done(failure.status.code())
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => {
+            let is_json = cli.global.json;
+            dispatch(cli).unwrap_or_else(|failure| Outcome::Done(failure.tell(is_json)))
         }
+        Err(error) => Outcome::Done(refuse(&error, &arguments)),
     }
 }
 
@@ -92,6 +87,10 @@ pub(crate) fn say(text: &str) {
 
 fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
     let Cli { global, command } = cli;
+    let is_screen = matches!(command, None | Some(Command::Demo(_)));
+    if is_screen && global.json {
+        return Err(Failure::usage("--json belongs to a command that prints data, as `surat list --json`"));
+    }
     match command {
         None => {
             let paths = paths(&global)?;
@@ -100,8 +99,8 @@ fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
         }
         // Before any path is looked for: the demo touches no configuration and no directory of the user.
         Some(Command::Demo(demo)) => Ok(Outcome::Demo(demo, look(&global))),
-        Some(Command::Completions { shell }) => manual::completions(shell).map(done),
-        Some(Command::Man { dir }) => manual::pages(dir.as_deref()).map(done),
+        Some(Command::Completions { shell }) => manual::completions(&output(&global), shell).map(done),
+        Some(Command::Man { dir }) => manual::pages(&output(&global), dir.as_deref()).map(done),
         Some(command) => {
             let paths = paths(&global)?;
             if global.log.is_some() {
@@ -138,7 +137,13 @@ fn done(_: ()) -> Outcome {
 }
 
 fn paths(global: &Global) -> Result<Paths, Failure> {
-    Ok(Paths::find(global.config.as_deref(), global.data_dir.as_deref())?)
+    let paths = Paths::find(global.config.as_deref(), global.data_dir.as_deref())?;
+    crash::keep_in(&paths.state_dir);
+    Ok(paths)
+}
+
+fn output(global: &Global) -> Output {
+    Output::new(global.json, global.no_color)
 }
 
 fn look(global: &Global) -> Look {
@@ -156,6 +161,6 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let mut command = Cli::command();
     command.build();
     let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    say(&usage::explain(error, &command, &words));
-    Status::Usage.code()
+    let is_json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    Failure::usage(usage::explain(error, &command, &words)).tell(is_json)
 }

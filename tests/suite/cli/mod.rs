@@ -86,6 +86,21 @@ impl Home {
         serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("surat {arguments:?}: {error}: {stdout}"))
     }
 
+    /// Runs what must fail with `--json`, and gives the words: the same in the document and on standard error.
+    pub fn json_failure(&self, status: i32, arguments: &[&str]) -> String {
+        let arguments = [arguments, &["--json"]].concat();
+        let run = self.run(&arguments);
+        let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+        assert_eq!(
+            (run.status, &document["exit_status"]),
+            (status, &Value::from(status)),
+            "surat {arguments:?}: {run:?}"
+        );
+        let words = document["error"].as_str().unwrap().to_owned();
+        words.lines().for_each(|line| assert!(run.stderr.contains(line), "surat {arguments:?}: {run:?}"));
+        words
+    }
+
     /// Runs what must fail: with this status, words on standard error and nothing on standard output.
     pub fn fails(&self, status: i32, arguments: &[&str]) -> String {
         let run = self.run(arguments);
