@@ -26,8 +26,8 @@ pub struct Fake {
     pub has_inbox: bool,
     /// How often it lists its folders before it falls silent; without this always.
     pub lists: Option<u32>,
-    /// Whether it has nothing to say while it is waited for; else each wait is over at once.
-    pub is_quiet: bool,
+    /// What comes of waiting for it, at once; without this nothing, ever.
+    pub announces: Option<News>,
     /// Gives bodies.
     pub body: Option<Giving>,
 }
@@ -114,7 +114,10 @@ impl Backend for Fake {
     }
 
     async fn wait(&mut self, _: &str, _: Duration) -> Result<News, Error> {
-        if self.is_quiet { std::future::pending().await } else { Ok(News::TimedOut) }
+        match self.announces {
+            Some(news) => Ok(news),
+            None => std::future::pending().await,
+        }
     }
 
     async fn close(&mut self) {}

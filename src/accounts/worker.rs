@@ -603,7 +603,7 @@ mod tests {
         let limit = Duration::from_millis(50);
         let awake = Awake { wall: Arc::new(wall), every: limit, probe: limit };
         // It lists its folders once, and is silent from then on.
-        let make = |_| Ok(Fake { is_quiet: true, lists: Some(1), ..Fake::default() });
+        let make = |_| Ok(Fake { lists: Some(1), ..Fake::default() });
         let is_enough = |told: &[AccountStatus]| told.iter().any(|one| matches!(one, AccountStatus::Offline { .. }));
         let (told, _) = work(make, awake, is_enough);
         let reason = told.iter().find_map(|status| match status {
@@ -619,9 +619,19 @@ mod tests {
         let hours = AtomicU32::new(0);
         let wall = move || SystemTime::UNIX_EPOCH + Duration::from_secs(3_600) * hours.fetch_add(1, Ordering::SeqCst);
         let awake = Awake { wall: Arc::new(wall), every: Duration::from_millis(5), probe: Duration::from_secs(10) };
-        let make = |_| Ok(Fake { is_quiet: true, ..Fake::default() });
+        let make = |_| Ok(Fake::default());
         let (_, made) = work(make, awake, |told| told.iter().filter(is_online).count() > 3);
         assert_eq!(made, 1);
+    }
+
+    #[test]
+    fn a_server_that_always_has_news_is_not_looked_at_all_the_time() {
+        let make = |_| Ok(Fake { has_inbox: true, announces: Some(News::Changed), ..Fake::default() });
+        let begin = Instant::now();
+        let is_enough = |_: &[AccountStatus]| begin.elapsed() > Duration::from_millis(800);
+        let (told, _) = work(make, Awake::default(), is_enough);
+        let looks = told.iter().filter(is_online).count();
+        assert!(looks <= 12, "{looks} looks in less than a second");
     }
 
     #[test]

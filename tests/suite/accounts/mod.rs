@@ -1,3 +1,4 @@
 //! Store and servers in step, through the manager and through the real program.
 
+mod object_ids;
 pub mod sync;
