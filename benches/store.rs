@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rusqlite::{Connection, params};
+use shared::Dice;
 use surat::mail::address::Address;
 use surat::mail::email::{Header, RowKey};
 use surat::mail::id::{AccountId, EmailId, MailboxId, ThreadId};
@@ -21,31 +22,13 @@ use surat::mail::view::{Anchor, Scope, View};
 use surat::store::{Body, Store};
 use tempfile::TempDir;
 
+mod shared;
+
 const NOW: i64 = 1_795_398_000;
 /// Messages of one portion, as a sync brings them.
 const PORTION: usize = 500;
 /// Rows of a screen.
 const PAGE: usize = 40;
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    /// A word; low numbers are common, as in real text.
-    fn word(&mut self) -> String {
-        let top = 1 << (1 + self.roll(16));
-        format!("{}{}", ["ka", "su", "re", "mi", "to", "na", "ha"][(top % 7) as usize], self.roll(top))
-    }
-
-    fn words(&mut self, count: u64) -> String {
-        (0..count).map(|_| self.word()).collect::<Vec<_>>().join(" ")
-    }
-}
 
 fn message(number: usize, dice: &mut Dice, answers: Option<usize>) -> Arrived {
     let person = dice.roll(2_000);

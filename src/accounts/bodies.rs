@@ -2,6 +2,7 @@
 //!
 //! Which bodies are wanted is the configuration's `offline`; where they are missing is the store's knowledge.
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 use crate::accounts::pull::blocking;
@@ -12,10 +13,14 @@ use crate::mail::remote::{Slice, Want};
 use crate::mail::time::UnixTime;
 use crate::store::{Body, MissingBody, Place, Store};
 
-/// Bodies asked for at once: enough to keep the wire busy, few enough to let others go first.
-const BATCH: usize = 400;
-/// Bytes that go into one transaction.
-const COMMIT_BYTES: usize = 8 << 20;
+/// Bodies asked for at once, and their bytes: enough to keep the wire busy, few enough to let others go first.
+const BATCH: usize = 2_000;
+const BATCH_BYTES: u64 = 8 << 20;
+/// Bodies that go into one transaction, and their bytes: what is edited here waits no longer than one takes.
+const COMMIT: usize = 400;
+const COMMIT_BYTES: usize = 2 << 20;
+/// Transactions that are made ready while one is written.
+const AHEAD: usize = 2;
 /// Slices on their way from the wire to the store.
 const QUEUE: usize = 32;
 
@@ -37,7 +42,8 @@ pub async fn some<B: Backend>(
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<bool, Failure> {
     let behind = run.behind;
-    let (missing, end) = blocking(store, move |store| store.bodies_missing(account, not_before, behind, BATCH)).await?;
+    let missing = move |store: &Store| store.bodies_missing(account, not_before, behind, BATCH, BATCH_BYTES);
+    let (missing, end) = blocking(store, missing).await?;
     let (has_more, mut has_come) = (end.is_some(), false);
     let mut fetched = Ok(());
     for (mailbox, path, wants) in by_mailbox(missing) {
@@ -96,9 +102,10 @@ async fn fetch<B: Backend>(
         drop(sender);
         result
     };
-    let consuming = async {
-        // Goes with this block: a producer must not wait for a store that has failed.
-        let mut receiver = receiver;
+    let (keep, kept) = mpsc::channel::<Vec<Body>>(1);
+    let gathering = async {
+        // These go with this block: nobody must wait for a store that has failed.
+        let (mut receiver, keep) = (receiver, keep);
         let (mut whole, mut bytes) = (Vec::new(), 0);
         while let Some(slice) = receiver.recv().await {
             came.slices += 1;
@@ -109,17 +116,24 @@ async fn fetch<B: Backend>(
             } else {
                 blocking(store, move |store| store.keep_slice(mailbox, &slice)).await?;
             }
-            if bytes >= COMMIT_BYTES {
-                let full = std::mem::take(&mut whole);
+            if bytes >= COMMIT_BYTES || whole.len() >= COMMIT {
                 bytes = 0;
-                blocking(store, move |store| store.keep_bodies(full)).await?;
+                if keep.send(std::mem::take(&mut whole)).await.is_err() {
+                    break;
+                }
             }
         }
-        blocking(store, move |store| store.keep_bodies(whole)).await?;
+        // Nobody takes it where the store has failed, which says so itself.
+        let _ = keep.send(whole).await;
         Ok::<(), Failure>(())
     };
-    let (produced, consumed) = tokio::join!(producing, consuming);
-    consumed?;
+    let keeping = stream::unfold(kept, async |mut kept| kept.recv().await.map(|full| (full, kept)))
+        .map(|full| blocking(store, move |store| store.keep_bodies(full)))
+        .buffered(AHEAD)
+        .try_for_each(async |()| Ok(()));
+    let (produced, gathered, stored) = tokio::join!(producing, gathering, keeping);
+    stored?;
+    gathered?;
     match produced {
         // A folder or a message that may not be read does not keep the others back.
         Err(error) if error.kind == Kind::Refused => tracing::warn!(%error, folder = %path, "bodies were refused"),
@@ -154,7 +168,7 @@ mod tests {
     }
 
     fn missing(store: &Store, account: AccountId) -> usize {
-        store.bodies_missing(account, None, None, 1_000).unwrap().0.len()
+        store.bodies_missing(account, None, None, 1_000, u64::MAX).unwrap().0.len()
     }
 
     #[tokio::test]

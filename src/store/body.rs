@@ -64,12 +64,14 @@ pub struct Place {
 impl Store {
     /// Lists bodies that are missing: those of the inbox first, Trash and Junk last, the newest first; none that the
     /// server got before `not_before`, and only those behind a place if one is given. Gives the last one's place too.
+    /// At most `limit` of them, and no more than `bytes` together unless the first alone is larger.
     pub fn bodies_missing(
         &self,
         account: AccountId,
         not_before: Option<UnixTime>,
         behind: Option<Place>,
         limit: usize,
+        bytes: u64,
     ) -> Result<(Vec<MissingBody>, Option<Place>), Error> {
         let oldest =
             not_before.map_or(0, |time| time.0.clamp(0, super::incoming::LAST_SECOND) << EmailId::COUNTER_BITS);
@@ -92,7 +94,7 @@ impl Store {
             places.sort_unstable();
             let mut missing: Vec<MissingBody> = Vec::new();
             let mut seen = HashSet::new();
-            let mut end = None;
+            let (mut end, mut sum) = (None, 0_u64);
             for rank in behind.map_or(0, |place| place.rank)..=2 {
                 let emails =
                     (oldest, behind.filter(|place| place.rank == rank).map_or(i64::MAX, |place| place.email.0));
@@ -103,9 +105,14 @@ impl Store {
                 }
                 of_rank.sort_by_key(|body| std::cmp::Reverse(body.email));
                 of_rank.retain(|body| seen.insert(body.email));
-                of_rank.truncate(limit.saturating_sub(missing.len()));
-                end = of_rank.last().map(|body| Place { rank, email: body.email }).or(end);
-                missing.append(&mut of_rank);
+                for body in of_rank {
+                    sum = sum.saturating_add(body.want.size.saturating_sub(body.want.offset));
+                    if missing.len() >= limit || (sum > bytes && !missing.is_empty()) {
+                        return Ok((missing, end));
+                    }
+                    end = Some(Place { rank, email: body.email });
+                    missing.push(body);
+                }
             }
             Ok((missing, end))
         })
@@ -223,23 +230,31 @@ impl Store {
 struct KnownCopy {
     email: EmailId,
     thread: ThreadId,
+    /// Whether it is a conversation by itself.
+    is_alone: bool,
     is_indexed: bool,
 }
 
 impl Transaction<'_> {
     fn find_copy(&self, body: &Body) -> Result<Option<KnownCopy>, Fault> {
         let mut query = self.sql.prepare_cached(
-            "SELECT e.id, e.thread, e.indexed > 0 FROM remotes r JOIN emails e ON e.id = r.email
+            "SELECT e.id, e.thread, e.indexed > 0, t.emails = 1
+             FROM remotes r JOIN emails e ON e.id = r.email JOIN threads t ON t.id = e.thread
              WHERE r.mailbox = ?1 AND r.remote_id = ?2",
         )?;
         let copy = query.query_row(params![body.mailbox.0, body.id.0], |row| {
-            Ok(KnownCopy { email: EmailId(row.get(0)?), thread: ThreadId(row.get(1)?), is_indexed: row.get(2)? })
+            Ok(KnownCopy {
+                email: EmailId(row.get(0)?),
+                thread: ThreadId(row.get(1)?),
+                is_indexed: row.get(2)?,
+                is_alone: row.get(3)?,
+            })
         });
         Ok(copy.optional()?)
     }
 
     fn keep_body(&mut self, copy: KnownCopy, body: &Body, packed: &Packed) -> Result<(), Fault> {
-        let KnownCopy { email, thread, is_indexed } = copy;
+        let KnownCopy { email, thread, is_alone, is_indexed } = copy;
         self.sql
             .prepare_cached("DELETE FROM slices WHERE mailbox = ?1 AND remote_id = ?2")?
             .execute(params![body.mailbox.0, body.id.0])?;
@@ -262,7 +277,12 @@ impl Transaction<'_> {
             )?
             .execute(params![email.0, blob, body.raw.len() as i64, packed.has_attachment, packed.preview])?;
         write_text(&self.sql, email, &packed.text, is_indexed)?;
-        self.touch(email, thread);
+        if is_alone && !packed.has_attachment {
+            // The conversation's rows are as they were: neither a paper clip nor a copy to fold can have come to light.
+            self.note_email(email, thread);
+        } else {
+            self.touch(email, thread);
+        }
         Ok(())
     }
 }
@@ -367,7 +387,7 @@ impl Packer {
         // A parser that fails on one message must not cost its bytes: it would be fetched again for ever.
         let read = panic::catch_unwind(|| {
             let message = parse::message(raw);
-            (cut(&message.search_text()).to_owned(), message.preview(), message.has_attachment())
+            (spaced(cut(&message.search_text())).into_owned(), message.preview(), message.has_attachment())
         });
         match read {
             Ok((text, preview, has_attachment)) => Packed { text, preview, has_attachment, ..packed },
@@ -441,7 +461,7 @@ pub(super) fn drop_unused_blobs(db: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes an email's full text: what its header fields say, and its text if it is here.
+/// Writes an email's full text: what its header fields say, and its text, spaced already, if it is here.
 fn write_text(db: &Connection, id: EmailId, body: &str, is_there: bool) -> Result<(), Fault> {
     if is_there {
         db.prepare_cached("DELETE FROM texts WHERE rowid = ?1")?.execute([id.0])?;
@@ -463,6 +483,6 @@ fn write_text(db: &Connection, id: EmailId, body: &str, is_there: bool) -> Resul
         words
     };
     db.prepare_cached("INSERT INTO texts (rowid, from_, to_, subject, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![id.0, spaced(&words(&from)), spaced(&words(&to)), spaced(&subject), spaced(body)])?;
+        .execute(params![id.0, spaced(&words(&from)), spaced(&words(&to)), spaced(&subject), body])?;
     Ok(())
 }

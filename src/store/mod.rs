@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 mod account;
@@ -276,6 +277,8 @@ fn connect(path: &Path, is_network: bool, cache: i64, is_writer: bool) -> Result
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // A plan that may depend on a bound value is made anew whenever the value changes: for every message, that is.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // WAL shares memory between processes, which no network file system does.
     let journal = if is_network { "TRUNCATE" } else { "WAL" };
     db.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(()))?;

@@ -32,6 +32,8 @@ enum Driver {
     Mailbox(MailboxId),
     /// All emails, by an index that holds only some of them or by the table itself.
     Emails(&'static str),
+    /// The few emails of some sizes, by their index.
+    Sized(String),
 }
 
 /// A search, ready to run. In its conditions `$id` stands for the email's id, wherever the driver has it.
@@ -70,7 +72,7 @@ impl Plan {
             for (inner, _) in &unwanted {
                 conditions.push(format!("NOT {}", planner.condition(inner)?));
             }
-            planner.driver(&rest, scope)
+            planner.driver(&rest, scope)?
         } else {
             let mut text = wanted.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" AND ");
             for (_, unwanted) in &unwanted {
@@ -199,6 +201,8 @@ impl Plan {
                 "d.email",
             ),
             Driver::Emails(only) => (format!("emails e WHERE {only}"), "e.id"),
+            // The plus keeps SQLite from walking the whole table for the sake of the order.
+            Driver::Sized(only) => (format!("emails e WHERE e.{only}"), "+e.id"),
         };
         let mut sql = format!("SELECT {id}, e.thread FROM {from} AND {id} >= ?1 AND {id} < ?2");
         for condition in &self.conditions {
@@ -254,8 +258,10 @@ impl Planner<'_> {
             }
             Query::Before(time) => format!("($id < {})", first_id(*time)),
             Query::After(time) => format!("($id >= {})", first_id(*time)),
-            Query::Larger(size) => with_email(&format!("x.size > {}", i64::try_from(*size).unwrap_or(i64::MAX))),
-            Query::Smaller(size) => with_email(&format!("x.size < {}", i64::try_from(*size).unwrap_or(i64::MAX))),
+            Query::Larger(_) | Query::Smaller(_) => match self.few_of_size(query)? {
+                Some(few) => format!("($id IN (SELECT id FROM emails WHERE {few}))"),
+                None => with_email(&format!("x.{}", of_size(query))),
+            },
         })
     }
 
@@ -265,6 +271,14 @@ impl Planner<'_> {
         }
         let parts = parts.iter().map(|part| self.condition(part)).collect::<Result<Vec<_>, _>>()?;
         Ok(format!("({})", parts.join(with)))
+    }
+
+    /// Gives the condition of a size where it holds for few emails.
+    fn few_of_size(&self, query: &Query) -> Result<Option<String>, Fault> {
+        let condition = of_size(query);
+        let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM emails WHERE {condition} LIMIT {LARGEST_SET})");
+        let count: i64 = self.db.query_row(&sql, [], |row| row.get(0))?;
+        Ok((count.unsigned_abs() < LARGEST_SET).then_some(condition))
     }
 
     fn keyword(&mut self, keyword: &str, is_set: bool) -> String {
@@ -330,19 +344,26 @@ impl Planner<'_> {
     }
 
     /// Chooses what a search without words walks along: the least there is.
-    fn driver(&self, parts: &[&Query], scope: Scope) -> Driver {
+    fn driver(&self, parts: &[&Query], scope: Scope) -> Result<Driver, Fault> {
+        for part in parts {
+            if matches!(part, Query::Larger(_) | Query::Smaller(_))
+                && let Some(few) = self.few_of_size(part)?
+            {
+                return Ok(Driver::Sized(few));
+            }
+        }
         if let Scope::Mailbox(mailbox) = scope {
-            return Driver::Mailbox(mailbox);
+            return Ok(Driver::Mailbox(mailbox));
         }
         for part in parts {
             if let Query::In(name) = part
                 && let Some([one]) = self.named(name).as_deref()
             {
-                return Driver::Mailbox(one.id);
+                return Ok(Driver::Mailbox(one.id));
             }
         }
         let unread = |part: &&&Query| matches!(part, Query::Not(inner) if **inner == Query::Keyword(SEEN.to_owned()));
-        if parts.iter().any(|part| **part == Query::Keyword(FLAGGED.to_owned())) {
+        Ok(if parts.iter().any(|part| **part == Query::Keyword(FLAGGED.to_owned())) {
             Driver::Emails("e.is_flagged = 1")
         } else if parts.iter().any(|part| unread(&part)) {
             Driver::Emails("e.is_seen = 0")
@@ -350,7 +371,7 @@ impl Planner<'_> {
             Driver::Emails("e.has_attachment = 1")
         } else {
             Driver::Emails("1")
-        }
+        })
     }
 }
 
@@ -371,6 +392,16 @@ pub(super) fn rank_of_home(role: Option<Role>) -> u8 {
 
 fn with_email(condition: &str) -> String {
     format!("EXISTS (SELECT 1 FROM emails x WHERE x.id = $id AND {condition})")
+}
+
+/// Gives what a size must be; everything but `larger:` and `smaller:` says nothing of it.
+fn of_size(query: &Query) -> String {
+    let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+    match query {
+        Query::Larger(size) => format!("size > {}", bytes(*size)),
+        Query::Smaller(size) => format!("size < {}", bytes(*size)),
+        _ => "1".to_owned(),
+    }
 }
 
 fn first_id(time: UnixTime) -> i64 {

@@ -253,11 +253,16 @@ impl TestUser {
 
     /// Puts `count` small synthetic messages into a mailbox: the n-th has the subject `Letter n`.
     pub fn deliver_many(&self, mailbox: &str, count: usize) {
+        self.deliver_each(mailbox, count, |n| synthetic(mailbox, n));
+    }
+
+    /// Puts `count` messages into a mailbox, the n-th made by `letter`.
+    pub fn deliver_each(&self, mailbox: &str, count: usize, letter: impl Fn(usize) -> Vec<u8>) {
         let mut client = self.raw();
         client.make(mailbox);
         let numbers: Vec<usize> = (1..=count).collect();
         for some in numbers.chunks(200) {
-            let raw: Vec<(Vec<u8>, String)> = some.iter().map(|n| (synthetic(mailbox, *n), date(*n))).collect();
+            let raw: Vec<(Vec<u8>, String)> = some.iter().map(|n| (letter(*n), date(*n))).collect();
             let letters: Vec<Letter<'_>> = raw.iter().map(|(raw, date)| (&raw[..], "", &date[..])).collect();
             client.append(mailbox, &letters);
         }
