@@ -44,8 +44,8 @@ pub struct Body {
 /// A body that is not here, and where to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingBody {
-    /// The email.
-    pub email: EmailId,
+    /// Where it stands in the queue.
+    pub place: Place,
     /// A mailbox in which the server has a copy.
     pub mailbox: MailboxId,
     /// That mailbox in the backend's own spelling.
@@ -58,12 +58,13 @@ pub struct MissingBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     rank: u8,
-    email: EmailId,
+    /// The email.
+    pub email: EmailId,
 }
 
 impl Store {
     /// Lists bodies that are missing: those of the inbox first, Trash and Junk last, the newest first; none that the
-    /// server got before `not_before`, and only those behind a place if one is given. Gives the last one's place too.
+    /// server got before `not_before`, and only those behind a place if one is given.
     /// At most `limit` of them, and no more than `bytes` together unless the first alone is larger.
     pub fn bodies_missing(
         &self,
@@ -72,7 +73,7 @@ impl Store {
         behind: Option<Place>,
         limit: usize,
         bytes: u64,
-    ) -> Result<(Vec<MissingBody>, Option<Place>), Error> {
+    ) -> Result<Vec<MissingBody>, Error> {
         let oldest =
             not_before.map_or(0, |time| time.0.clamp(0, super::incoming::LAST_SECOND) << EmailId::COUNTER_BITS);
         self.read(|db| {
@@ -94,27 +95,26 @@ impl Store {
             places.sort_unstable();
             let mut missing: Vec<MissingBody> = Vec::new();
             let mut seen = HashSet::new();
-            let (mut end, mut sum) = (None, 0_u64);
+            let mut sum = 0_u64;
             for rank in behind.map_or(0, |place| place.rank)..=2 {
                 let emails =
                     (oldest, behind.filter(|place| place.rank == rank).map_or(i64::MAX, |place| place.email.0));
                 let mut of_rank = Vec::new();
                 for (_, mailbox, path) in places.iter().filter(|(of, _, _)| *of == rank) {
                     let left = limit.saturating_sub(missing.len());
-                    of_rank.extend(missing_in(db, MailboxId(*mailbox), path, emails, left)?);
+                    of_rank.extend(missing_in(db, rank, MailboxId(*mailbox), path, emails, left)?);
                 }
-                of_rank.sort_by_key(|body| std::cmp::Reverse(body.email));
-                of_rank.retain(|body| seen.insert(body.email));
+                of_rank.sort_by_key(|body| std::cmp::Reverse(body.place.email));
+                of_rank.retain(|body| seen.insert(body.place.email));
                 for body in of_rank {
                     sum = sum.saturating_add(body.want.size.saturating_sub(body.want.offset));
                     if missing.len() >= limit || (sum > bytes && !missing.is_empty()) {
-                        return Ok((missing, end));
+                        return Ok(missing);
                     }
-                    end = Some(Place { rank, email: body.email });
                     missing.push(body);
                 }
             }
-            Ok((missing, end))
+            Ok(missing)
         })
     }
 
@@ -130,7 +130,7 @@ impl Store {
                 .query_row([email.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
                 .optional()?;
             let Some((mailbox, path, id, size)) = found else { return Ok(None) };
-            Ok(Some(missing_body(db, email, MailboxId(mailbox), path, RemoteId(id), size)?))
+            Ok(Some(missing_body(db, Place { rank: 0, email }, MailboxId(mailbox), path, RemoteId(id), size)?))
         })
     }
 
@@ -289,6 +289,7 @@ impl Transaction<'_> {
 
 fn missing_in(
     db: &Connection,
+    rank: u8,
     mailbox: MailboxId,
     path: &str,
     (oldest, end): (i64, i64),
@@ -302,21 +303,21 @@ fn missing_in(
     let mut missing = Vec::new();
     while let Some(row) = rows.next()? {
         let (email, id) = (EmailId(row.get(0)?), RemoteId(row.get(1)?));
-        missing.push(missing_body(db, email, mailbox, path.to_owned(), id, row.get(2)?)?);
+        missing.push(missing_body(db, Place { rank, email }, mailbox, path.to_owned(), id, row.get(2)?)?);
     }
     Ok(missing)
 }
 
 fn missing_body(
     db: &Connection,
-    email: EmailId,
+    place: Place,
     mailbox: MailboxId,
     path: String,
     id: RemoteId,
     size: i64,
 ) -> Result<MissingBody, Fault> {
     let offset = bytes_here(db, mailbox, &id)?.unsigned_abs();
-    Ok(MissingBody { email, mailbox, path, want: Want { id, offset, size: size.unsigned_abs() } })
+    Ok(MissingBody { place, mailbox, path, want: Want { id, offset, size: size.unsigned_abs() } })
 }
 
 /// Counts the bytes of a body that came; slices are kept without gaps.

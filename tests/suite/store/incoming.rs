@@ -53,14 +53,17 @@ fn a_body_is_kept_byte_for_byte_and_once() {
     let f = Fixture::new();
     let raw = |text: &str| format!("Subject: x\r\n\r\n{}\r\n", text.repeat(200)).into_bytes();
     let (a, b) = (f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2)));
-    let missing = f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap().0;
-    assert_eq!(missing.iter().map(|m| m.email).collect::<Vec<_>>(), [b, a]);
+    let missing = f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap();
+    assert_eq!(missing.iter().map(|m| m.place.email).collect::<Vec<_>>(), [b, a]);
+    let newest = f.store.bodies_missing(f.account, None, None, 10, 1).unwrap();
+    assert_eq!(newest, missing[..1], "one at least, however large");
+    assert_eq!(f.store.bodies_missing(f.account, None, Some(newest[0].place), 10, 1).unwrap(), missing[1..]);
     let body = |id: i64| Body { mailbox: f.inbox, id: RemoteId(id.to_string()), raw: raw("tide ") };
     f.store.keep_bodies(vec![body(1), body(2), body(3)]).unwrap();
     assert_eq!(f.store.raw(a).unwrap(), Some(raw("tide ")));
     assert_eq!(f.store.raw(b).unwrap(), Some(raw("tide ")));
     assert!(f.store.email(a).unwrap().unwrap().is_stored);
-    assert_eq!(f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap(), (vec![], None));
+    assert_eq!(f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap(), vec![]);
     assert_eq!(f.store.missing_body(a).unwrap(), None);
     f.assert_sound();
 }
