@@ -20,6 +20,7 @@ use crate::mail::id::MailboxId;
 use crate::mail::keyword::{ANSWERED, DRAFT, FLAGGED, Keywords, SEEN};
 use crate::mail::query::{Parsed, parse};
 use crate::mail::view::{Scope, View};
+use crate::mail::warn::short_name;
 use crate::store::Store;
 
 /// How many mails are taken into the full text at once.
@@ -214,7 +215,7 @@ pub fn print_list(
             mark(email.keywords.contains(ANSWERED), 'r'),
             mark(email.has_attachment, '@'),
         ]);
-        let from = email.header.from.first().map(|address| address.short().to_owned()).unwrap_or_default();
+        let from = email.header.from.iter().map(short_name).collect::<Vec<_>>().join(", ");
         let cells =
             vec![email.id.to_string(), marks, email.received.in_list(now, &zone), from, email.header.subject.clone()];
         TableRow { cells, is_strong: !email.keywords.is_seen() }

@@ -16,11 +16,6 @@ impl Address {
         Self { name, addr: addr.trim().to_owned() }
     }
 
-    /// Gives what a list shows: the name, else the address.
-    pub fn short(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.addr)
-    }
-
     /// Says whether both name the same mailbox (case does not count).
     pub fn is_same_as(&self, addr: &str) -> bool {
         self.addr.eq_ignore_ascii_case(addr)

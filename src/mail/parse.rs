@@ -436,7 +436,7 @@ mod tests {
             Subject: =?utf-8?Q?caf=C3?=\r\n =?utf-8?Q?=A9?= now\r\nDate: Mon, 23 Nov 2026 09:00:00 +0700\r\nMessage-ID: <1@x.test>\r\n\
             In-Reply-To: Your message of Monday\r\nReferences: <a@x>\r\n\t<b@x> <a@x>\r\nList-Id: The list <l.x.test>",
         );
-        assert_eq!((header.from[0].short(), header.from[0].addr.as_str()), ("Bj\u{f6}rn", "b@x.test"));
+        assert_eq!((header.from[0].name.as_deref().unwrap(), header.from[0].addr.as_str()), ("Bj\u{f6}rn", "b@x.test"));
         assert_eq!(
             header.to.iter().map(|to| to.addr.as_str()).collect::<Vec<_>>(),
             ["a@x.test", "c@x.test", "d@x.test"]

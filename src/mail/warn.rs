@@ -88,6 +88,18 @@ pub fn about_sender(header: &Header, own_addresses: &[String]) -> Vec<SafeText> 
     warnings.iter().map(|warning| SafeText::line(warning)).collect()
 }
 
+/// Gives what stands for somebody in a list: the name, or the address where there is no name or one to be warned of.
+/// Raw words from outside, but hosts that pose as others are spelled out, and no address stands in front of another.
+pub fn short_name(person: &Address) -> String {
+    if about_name(person, false).is_none() && about_address(person, false).is_none() {
+        return person.name.clone().unwrap_or_else(|| person.addr.clone());
+    }
+    let Some((local, domain)) = person.addr.rsplit_once('@') else { return person.addr.clone() };
+    let local = if local.contains('@') { "…" } else { local };
+    let domain = if host::is_look_alike(domain) { host::ascii(domain) } else { domain.to_owned() };
+    format!("{local}@{domain}")
+}
+
 /// Gives what is to be said of links that name another host than they go to, the first few of them.
 pub fn about_links(links: &[crate::mail::document::Link]) -> Vec<SafeText> {
     let deceptive: Vec<_> = links.iter().filter(|link| link.is_deceptive).collect();
@@ -147,8 +159,8 @@ fn about_name(from: &Address, is_list: bool) -> Option<String> {
     let name = from.name.as_deref()?;
     let domain = domain(from);
     let code = host::ascii(domain);
-    // Lists put themselves between: `Ana via Ring <ring@lists.test>`.
-    if is_list || name.contains(" via ") {
+    // Lists put themselves between: `'ana@toko.test' via Ring <ring@lists.test>`.
+    if is_list && name.contains(" via ") {
         return name.contains(is_trickery).then(|| String::from("The sender's name hides characters"));
     }
     let claims = || Some(format!("Says \"{}\" but comes from {code}", shortened(name)));
@@ -174,7 +186,21 @@ fn about_name(from: &Address, is_list: bool) -> Option<String> {
     if named.is_some_and(|named| !is_brand_of(&named, domain)) {
         return claims();
     }
-    (borrows_name(name, &code)).then(claims).flatten()
+    borrows_name(&in_plain_letters(name), &code).then(claims).flatten()
+}
+
+/// Spells Latin letters that are drawn otherwise (wide, bold, in script) as what they are.
+fn in_plain_letters(name: &str) -> String {
+    let plain = |c: char| match c {
+        '\u{ff21}'..='\u{ff5a}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        // Alphabets of 52 letters, one style after the other.
+        '\u{1d400}'..='\u{1d6a3}' => {
+            let letter = (u32::from(c) - 0x1d400) % 52;
+            char::from_u32(if letter < 26 { 0x41 + letter } else { 0x61 + letter - 26 }).unwrap_or(c)
+        }
+        _ => c,
+    };
+    name.chars().map(plain).collect()
 }
 
 /// Says whether a word with dots is a title or an abbreviation rather than a host: `M.Sc`, `Drs.Ana`.
@@ -304,6 +330,8 @@ mod tests {
             ("PayPal", "service@evil.test"),
             ("PayPal Security", "service@paypal-secure.test"),
             ("PayPal", "service@paypa1.test"),
+            ("ＰａｙＰａｌ", "x@evil.test"),
+            ("𝗣𝗮𝘆𝗣𝗮𝗹", "x@evil.test"),
             ("Mandala", "x@rnandala.test"),
             ("Netflix", "x@netf1ix.test"),
             ("Bank Mandala", "x@gmail.test"),
@@ -353,6 +381,30 @@ mod tests {
         ] {
             assert_eq!(warnings(name, addr), Vec::<String>::new(), "{name:?} <{addr}>");
         }
+    }
+
+    #[test]
+    fn a_list_shows_the_address_where_the_name_deceives() {
+        let short = |name: &str, addr: &str| short_name(&Address::new(Some(name), addr));
+        assert_eq!(short("Budi Santoso", "budi@toko.test"), "Budi Santoso");
+        assert_eq!(short("", "budi@toko.test"), "budi@toko.test");
+        assert_eq!(short("boss@bank.test", "x@evil.test"), "x@evil.test");
+        assert_eq!(short("Ana", "x@раypal.test"), "x@xn--ypal-43d9g.test");
+        assert_eq!(short("", "boss@bank.test@evil.test"), "…@evil.test");
+    }
+
+    #[test]
+    fn being_a_list_excuses_nothing_but_what_lists_do() {
+        let said = |name: &str| {
+            let from = vec![Address::new(Some(name), "x@evil.test")];
+            let list_id = Some(String::from("ring.evil.test"));
+            about_sender(&Header { from, list_id, ..Header::default() }, &[]).len()
+        };
+        assert_eq!(
+            [said("boss@bank.test"), said("PayPal"), said("'ana@toko.test' via Ring"), said("Ana")],
+            [1, 1, 0, 0]
+        );
+        assert_eq!(warnings("boss@bank.test via Ring", "x@evil.test").len(), 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::mail::address::Address;
 use crate::mail::safe::SafeText;
 use crate::mail::time::UnixTime;
+use crate::mail::warn;
 
 /// Makes one harmless line of any text.
 pub(super) fn safe(text: &str) -> String {
@@ -63,19 +64,16 @@ pub(super) fn people(people: &[Address], is_own: impl Fn(&str) -> bool) -> Strin
     }
 }
 
-/// Gives the name that stands for a person, else the address.
+/// Gives the name that stands for a person, else the address: also where the name is one to be warned of.
 pub(super) fn name(address: &Address) -> String {
-    let name = safe(address.short());
+    let name = safe(&warn::short_name(address));
     if name.trim().is_empty() { "(nobody)".to_owned() } else { name }
 }
 
 fn first_name(address: &Address) -> String {
     let whole = name(address);
-    let short = match &address.name {
-        // `Köhler, Mira`: the first name stands behind the comma.
-        Some(_) => whole.split_once(", ").map_or(whole.as_str(), |(_, first)| first),
-        None => whole.split('@').next().unwrap_or(&whole),
-    };
+    // `Köhler, Mira`: the first name stands behind the comma. Of an address every part counts.
+    let short = whole.split_once(", ").map_or(whole.as_str(), |(_, first)| first);
     let mut words = short.split_whitespace();
     let first = words.next().unwrap_or(short);
     // `Dr. Siti Rahma`: a title is no name.
@@ -119,7 +117,7 @@ mod tests {
         let bare = Address::new(None, "jonas@x.test");
         let me = Address::new(Some("Ana"), "me@x.test");
         assert_eq!(people(std::slice::from_ref(&siti), own), "Dr. Siti Rahma");
-        assert_eq!(people(&[budi, siti, mira, bare, me], own), "Budi, Siti, Mira, jonas, you");
+        assert_eq!(people(&[budi, siti, mira, bare, me], own), "Budi, Siti, Mira, jonas@x.test, you");
         assert_eq!(people(&[], own), "(nobody)");
     }
 }

@@ -14,6 +14,7 @@ mod peer;
 pub mod samples;
 mod saving;
 mod screen;
+mod senders;
 mod silence;
 mod starttls;
 mod traced;

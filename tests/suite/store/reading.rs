@@ -61,9 +61,12 @@ fn a_conversation_is_one_row_at_its_newest_mail_here() {
     let rows = f.rows(&View::Mailbox(f.inbox)).rows;
     assert_eq!(rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["Subject 4", "Subject 1"]);
     assert_eq!((rows[1].count, rows[1].unread), (2, 1), "Trash does not count, Sent does");
-    assert_eq!(rows[1].people.iter().map(Address::short).collect::<Vec<_>>(), ["Person 1", "Person 2", "Person 3"]);
+    assert_eq!(
+        rows[1].people.iter().map(surat::mail::warn::short_name).collect::<Vec<_>>(),
+        ["Person 1", "Person 2", "Person 3"]
+    );
     let sent = f.rows(&View::Mailbox(f.sent)).rows;
-    assert_eq!((sent[0].email, sent[0].people[0].short()), (mine, "ayu@example.org"));
+    assert_eq!((sent[0].email, sent[0].people[0].addr.as_str()), (mine, "ayu@example.org"));
     let thread = f.store.thread(rows[1].key.thread).unwrap();
     assert_eq!(thread.iter().map(|e| e.header.subject.as_str()).collect::<Vec<_>>(), ["Subject 1", "Subject 2"]);
 }

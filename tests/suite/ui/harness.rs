@@ -100,6 +100,7 @@ pub fn letters() -> Fake {
             mailbox: INBOX,
             from: match name {
                 "you" => Address::new(Some("Ana Pertiwi"), "ana@work.test"),
+                "Bank Mandala" => Address::new(Some(name), "info@mandala.test"),
                 name => Address::new(Some(name), "someone@example.test"),
             },
             subject: subject.into(),
@@ -320,7 +321,7 @@ impl Fake {
 fn finds(query: &Query, mail: &Mail) -> bool {
     match query {
         Query::Text { words, .. } => words.split_whitespace().all(|word| {
-            let text = format!("{} {}", mail.from.short(), mail.subject).to_lowercase();
+            let text = format!("{} {}", surat::mail::warn::short_name(&mail.from), mail.subject).to_lowercase();
             text.contains(&word.to_lowercase())
         }),
         Query::And(all) => all.iter().all(|query| finds(query, mail)),

@@ -72,7 +72,7 @@ fn welcome_names_the_exact_commands() {
 fn columns_stay_aligned_in_every_script() {
     for (columns, rows) in [(80, 24), (120, 40), (40, 24), (160, 50), (63, 30)] {
         let harness = Harness::inbox(columns, rows);
-        let names = ["GitForge", "Siti", "Bank", "田中", "נועה", "Keluarga", "evil"];
+        let names = ["GitForge", "Siti", "Bank", "田中", "נועה", "Keluarga", "someone"];
         let lines = harness.lines();
         let list = lines.iter().map(|line| line.split('│').nth(3).unwrap_or(line));
         let rows: Vec<&str> = list.filter(|line| names.iter().any(|name| line.contains(name))).collect();
