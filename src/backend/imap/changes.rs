@@ -26,8 +26,14 @@ const FIRST_WINDOW: u32 = 50;
 const WINDOW: u64 = 2_000;
 /// Windows under way, so that the wire never idles.
 const DEPTH: usize = 3;
+/// No command brings more newcomers: all that are under way, and as many again that came meanwhile. They are kept in
+/// memory up to the commit.
+const MOST_NEWCOMERS: u64 = 2 * DEPTH as u64 * WINDOW;
+/// People in the header fields of newcomers up to a commit. Beyond them a header keeps its first few: its mail has all.
+const MOST_PEOPLE: usize = 400_000;
+const FIRST_PEOPLE: usize = 10;
 /// The fields of a header are expected to be no longer than this, on the average of a window.
-const HEADER_BYTES: u64 = 64 * 1024;
+const HEADER_BYTES: u64 = 8 * 1024;
 /// A line of flags is shorter than this.
 const FLAG_BYTES: u64 = 1_024;
 /// A claim of more vanished messages than these is compared with what is known before it is spelled out.
@@ -196,6 +202,7 @@ async fn receive(
     arrived: &mut UidSet,
     out: &Sender<Delta>,
 ) -> Result<(), Error> {
+    let (mut newcomers, mut people) = (0, 0);
     loop {
         let reply = imap.driver.next(STAGE).await?;
         match reply.response {
@@ -205,8 +212,22 @@ async fn receive(
             }
             Response::Fetch(fetch) if fetch.has_body => {
                 let Some(uid) = fetch.uid.filter(|uid| *uid >= lowest) else { continue };
+                newcomers += 1;
+                if newcomers > MOST_NEWCOMERS {
+                    let what = "the server sent far more messages than were asked for";
+                    return Err(imap.driver.error(Kind::Limit, STAGE, what));
+                }
                 arrived.push(uid);
-                send(out, Delta::Arrived(Box::new(newcomer(validity, uid, *fetch)))).await?;
+                let mut newcomer = newcomer(validity, uid, *fetch);
+                let header = &mut newcomer.header;
+                for list in [&mut header.to, &mut header.cc, &mut header.bcc] {
+                    if people + list.len() > MOST_PEOPLE {
+                        list.truncate(FIRST_PEOPLE);
+                        list.shrink_to_fit();
+                    }
+                    people += list.len();
+                }
+                send(out, Delta::Arrived(Box::new(newcomer))).await?;
             }
             other => imap.notice(&other),
         }

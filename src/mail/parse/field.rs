@@ -118,6 +118,8 @@ fn keep_newest(ids: &mut Vec<String>) {
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     ids.drain(..ids.len().saturating_sub(MOST_IDS));
+    // Thousands of headers wait for the store at a time: what was dropped must not keep its room.
+    ids.shrink_to_fit();
 }
 
 /// Gives what a list calls itself (RFC 2919): what is in angle brackets, else all.
