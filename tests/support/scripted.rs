@@ -215,10 +215,11 @@ impl Session {
                 Step::Count { text, cap } => {
                     let (mut number, mut sent) = (1_u64, 0);
                     while sent < *cap {
-                        let some: String =
-                            (number..number + 500).map(|n| text.replace("{n}", &n.to_string())).collect();
+                        // About as much at a time, however long the text is.
+                        let upto = number + (32 << 10) / text.len().max(1) as u64 + 1;
+                        let some: String = (number..upto).map(|n| text.replace("{n}", &n.to_string())).collect();
                         self.send(some.as_bytes())?;
-                        (number, sent) = (number + 500, sent + some.len());
+                        (number, sent) = (upto, sent + some.len());
                     }
                 }
                 Step::Drip { bytes, every } => {
