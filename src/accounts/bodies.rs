@@ -29,6 +29,8 @@ const QUEUE: usize = 32;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Run {
     behind: Option<Place>,
+    /// Whether the last portion brought anything, if only a slice.
+    pub has_come: bool,
 }
 
 /// Fetches the next portion of missing bodies, so that the caller can look after more urgent things in between.
@@ -42,6 +44,7 @@ pub async fn some<B: Backend>(
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<bool, Failure> {
     let behind = run.behind;
+    run.has_come = false;
     let missing = move |store: &Store| store.bodies_missing(account, not_before, behind, BATCH, BATCH_BYTES);
     let missing = blocking(store, missing).await?;
     let has_more = !missing.is_empty();
@@ -50,6 +53,7 @@ pub async fn some<B: Backend>(
         let first = bodies.first().map(|body| body.place);
         let mut came = Came::default();
         let fetched = fetch(backend, store, mailbox, &path, bodies, &mut came).await;
+        run.has_come |= came.slices > 0;
         progress(came.bodies);
         if fetched.is_err() {
             // The run goes on from here, but behind the first one if nothing at all came: a mail at which a server

@@ -279,17 +279,17 @@ async fn fetch_bodies<B: Backend>(
     // Newcomers stand before the place that the run has reached: one portion from the top brings theirs.
     let mut from_the_top = None;
     loop {
-        let failures = &mut course.failures;
         let progress = |kept| {
-            if kept > 0 {
-                *failures = 0;
-            }
             done += kept;
             desk.tell_progress("messages", done, 0);
         };
         let run = from_the_top.as_mut().unwrap_or(&mut course.bodies);
-        let has_more = bodies::some(backend, &desk.store, desk.account, not_before, run, progress).await?;
-        if from_the_top.take().is_none() && !has_more {
+        let fetched = bodies::some(backend, &desk.store, desk.account, not_before, run, progress).await;
+        if run.has_come {
+            course.failures = 0;
+        }
+        let was_from_the_top = from_the_top.take().is_some();
+        if !fetched? && !was_from_the_top {
             return Ok(());
         }
         if looked.elapsed() >= LOOK_EVERY {
