@@ -62,7 +62,8 @@ fn list(context: &Context) -> Result<(), Failure> {
     };
     let rows: Vec<TableRow> = listed.iter().map(row).collect();
     if rows.is_empty() {
-        say("there is no account yet; `surat account add --help` shows how to add one");
+        let none = || "there is no account yet; `surat account add --help` shows how to add one".to_owned();
+        say(&context.lost_config().unwrap_or_else(none));
     }
     Ok(context.output.table(&rows)?)
 }
@@ -281,7 +282,7 @@ struct Removed<'a> {
 fn remove(context: &Context, name: &str, keep_mail: bool, is_sure: bool) -> Result<(), Failure> {
     let config = context.config()?;
     let account = context::find(&config, name)?;
-    let store = context.paths.data_dir.join("surat.db").exists().then(|| context.open_store()).transpose()?;
+    let store = context.has_store().then(|| context.open_store()).transpose()?;
     let forget = || -> Result<(), Failure> {
         let known = store.as_ref().map(Store::accounts).transpose()?.unwrap_or_default();
         let known = known.into_iter().find(|(_, known)| known == name).map(|(id, _)| id);

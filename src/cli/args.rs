@@ -36,7 +36,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   surat demo
-  surat account add ayu@example.org --no-input --imap imap.example.org --password-command 'pass show mail/work'
+  surat account add ayu@example.org --no-input --imap imap.example.org --password-command 'pass show mail'
   surat sync && surat list --unread
   surat search 'from:budi has:attachment' --json | jq -r '.[].subject'
   surat archive $(surat search 'list:announce before:2026-01-01' --json | jq -r '.[].id')
@@ -107,6 +107,7 @@ pub enum Command {
     /// Mark mail as read, unread, starred or not.
     Mark(MarkArgs),
     /// Move mail to a folder of its account.
+    #[command(override_usage = "surat move [OPTIONS] <ID>... <FOLDER>")]
     Move {
         /// Ids of mail, then the folder's name.
         #[arg(required = true, num_args = 2.., value_names = ["ID", "FOLDER"])]

@@ -8,7 +8,7 @@ use crate::cli::args::Global;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::say;
-use crate::config::account::Account;
+use crate::config::account::{ADD_COMMAND, Account};
 use crate::config::nearest::nearest;
 use crate::config::{Config, Paths};
 use crate::mail::id::AccountId;
@@ -38,16 +38,30 @@ impl Context {
         Ok(Config::load(&self.paths.config_file)?)
     }
 
+    /// Says whether there is a store; one that cannot be looked for counts, so that opening it says why.
+    pub fn has_store(&self) -> bool {
+        self.paths.data_dir.join("surat.db").try_exists().unwrap_or(true)
+    }
+
     /// Reads the configuration, which must have an account.
     pub fn config_with_accounts(&self) -> Result<Config, Failure> {
         let config = self.config()?;
         if config.accounts.is_empty() {
-            return Err(Failure::usage(
-                "there is no account yet; add one with\n  surat account add you@example.org --no-input \
-                 --imap imap.example.org --password-command 'pass show mail'\nor look around first with\n  surat demo",
-            ));
+            return Err(Failure::usage(match self.lost_config() {
+                Some(lost) => lost,
+                None => format!(
+                    "there is no account yet; add one with\n  {ADD_COMMAND}\n\
+                     where CMD prints your password, as: pass show mail\nor look around first with\n  surat demo"
+                ),
+            }));
         }
         Ok(config)
+    }
+
+    /// Says that the file named with `--config` is not there, if it is not.
+    pub fn lost_config(&self) -> Option<String> {
+        let path = self.global.config.as_deref().filter(|path| !path.exists())?;
+        Some(format!("there is no file {}; --config names another configuration", path.display()))
     }
 
     /// Opens the store for a command on the mail of one account or of all, and takes leave of it afterwards.

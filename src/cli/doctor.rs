@@ -12,6 +12,7 @@ use crate::cli::check::{self, Settings, Step};
 use crate::cli::context::{Context, now};
 use crate::cli::failure::Failure;
 use crate::cli::output::in_bytes;
+use crate::config::account::ADD_COMMAND;
 use crate::config::{Config, private};
 use crate::mail::safe::SafeText;
 use crate::store::{self, Store};
@@ -71,10 +72,7 @@ fn configuration(context: &Context, config: &Config, problem: Option<String>) ->
     let path = context.paths.config_file.display();
     Step::of("read", || match (problem, config.accounts.len()) {
         (Some(problem), _) => Err((problem.replace('\n', "; "), format!("mend {path}"))),
-        (None, 0) => Err((
-            format!("no account in {path}"),
-            "surat account add you@example.org --no-input --imap imap.example.org --password-command '…'".to_owned(),
-        )),
+        (None, 0) => Err((format!("no account in {path}"), ADD_COMMAND.to_owned())),
         (None, 1) => Ok(format!("1 account in {path}")),
         (None, count) => Ok(format!("{count} accounts in {path}")),
     })
@@ -82,7 +80,7 @@ fn configuration(context: &Context, config: &Config, problem: Option<String>) ->
 
 fn look_at_store(context: &Context) -> Vec<Step> {
     let dir = &context.paths.data_dir;
-    if !dir.join("surat.db").exists() {
+    if !context.has_store() {
         return vec![Step::left_out("open", "nothing is stored yet; the first sync makes it")];
     }
     let split = |error: store::Error| (error.what, error.remedy);

@@ -155,7 +155,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
         }
         found.sort_by_key(|(email, _)| Reverse(email.id));
         found.truncate(args.limit);
-        if found.is_empty() {
+        if found.is_empty() && args.limit > 0 {
             let what = if args.unread { "no unread mail is here" } else { "no mail is here" };
             let hint = if catalogue.mailboxes(account).next().is_none() { "; `surat sync` fetches yours" } else { "" };
             say(&format!("{what}{hint}"));
@@ -174,7 +174,7 @@ pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
         let scope = account.map_or(Scope::Everywhere, Scope::Account);
         let found = store.emails(&View::Search(query, scope), None, args.limit)?;
         let found: Vec<_> = found.into_iter().map(|email| (email, None)).collect();
-        if found.is_empty() {
+        if found.is_empty() && args.limit > 0 {
             say("nothing was found");
         }
         print_list(context, &catalogue, &found)

@@ -20,6 +20,9 @@ pub fn explain(error: &Error, command: &Command, words: &[String]) -> String {
         ErrorKind::UnknownArgument if place.get_name() == "search" && !argument.starts_with("--") => {
             format!("there is no flag {argument}; to leave a word out, quote the query: surat search 'budi -invoice'")
         }
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            format!("\"{argument}\" has no place here; {help}")
+        }
         ErrorKind::UnknownArgument => {
             let flags = place.get_arguments().filter_map(|flag| flag.get_long()).map(|flag| format!("--{flag}"));
             with_meaning(format!("there is no flag {argument}"), &argument, flags.collect(), &help)
@@ -32,6 +35,10 @@ pub fn explain(error: &Error, command: &Command, words: &[String]) -> String {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let commands: Vec<_> = place.get_subcommands().map(Command::get_name).collect();
             format!("say what to do: {}; {help}", commands.join(", "))
+        }
+        ErrorKind::TooFewValues => {
+            let usage = place.clone().render_usage().to_string();
+            format!("something is missing; it goes: {}", usage.trim_start_matches("Usage: "))
         }
         ErrorKind::MissingRequiredArgument => format!("{argument} is missing; {help}"),
         ErrorKind::ArgumentConflict => {

@@ -15,6 +15,10 @@ use crate::mail::mailbox::Role;
 /// How long a password command may take before it is given up.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(30);
 
+/// The command that adds an account, short enough to be copied from a screen of 80 columns. The words in capitals are
+/// the person's to fill in.
+pub const ADD_COMMAND: &str = "surat account add EMAIL --no-input --imap HOST --password-command 'CMD'";
+
 /// One account, as the file has it, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {

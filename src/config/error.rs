@@ -32,7 +32,7 @@ pub enum Error {
     #[error("{}", lines(.0))]
     Problems(Vec<Problem>),
     /// A file or directory could not be used.
-    #[error("cannot {doing} {}: {cause}", path.display())]
+    #[error("cannot {doing} {}: {cause}{}", path.display(), remedy(cause))]
     Io {
         /// The verb, as `read`.
         doing: &'static str,
@@ -62,6 +62,17 @@ impl Error {
     pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::Io { doing, path, cause }
+    }
+}
+
+/// Says what to do about the system's reason, where that is known.
+fn remedy(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => "; make it, and the directory it is in, yours to read and write",
+        io::ErrorKind::ReadOnlyFilesystem => "; that disk cannot be written, choose another place",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on the disk",
+        io::ErrorKind::NotADirectory => "; something in its path is a file, not a directory",
+        _ => "",
     }
 }
 

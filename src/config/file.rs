@@ -96,8 +96,10 @@ fn read(path: &Path) -> Result<Option<(String, Metadata)>, Error> {
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let source = Text::new(path, "");
-        source.complain(0, format!("the file is not UTF-8 (byte {})", error.utf8_error().valid_up_to()));
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
+        let source = Text::new(path, &before);
+        source.complain(valid, "this is not UTF-8; save the file as UTF-8 text");
         Error::Problems(source.into_problems())
     })?;
     Ok(Some((text, metadata)))
@@ -412,7 +414,7 @@ mod tests {
                 "[accounts.a]\nemail=\"a\"\nmaildir.path=\"/x\"".to_owned(),
                 "config.toml:2:7: \"email\": this is no e-mail",
             ),
-            ("[accounts]\na = 1".to_owned(), "config.toml:2:1: unknown key \"accounts.a\""),
+            ("[accounts]\na = 1".to_owned(), "config.toml:2:1: \"accounts.a\" must be a section, [accounts.a]"),
             ("[keys]\nquit = 1".to_owned(), "config.toml:2:1: the keys of \"quit\" are a text"),
             ("[keys]\n archiv = \"e\"".to_owned(), "config.toml:2:2: no command `archiv`, did you mean `archive`?"),
             ("[keys]\n\narchive = \"Hyper-e\"".to_owned(), "config.toml:3:1: `archive`: "),

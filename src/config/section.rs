@@ -73,8 +73,11 @@ impl<'a> Section<'a> {
         self.text.complain(at, what);
     }
 
-    /// Notes that a key is missing.
-    pub(crate) fn miss(&self, key: &str, example: &str) {
+    /// Notes that a key is missing, unless one that is unknown was probably meant for it: that is said of the other.
+    pub(crate) fn miss(&self, key: &'static str, example: &str) {
+        if self.table.keys().any(|other| nearest(other.get_ref(), [key]).is_some()) {
+            return;
+        }
         self.text.complain(self.at, format!("[{}] needs {key} = {example}", self.path));
     }
 
@@ -190,7 +193,7 @@ impl<'a> Section<'a> {
                     let section = Section::new(self.text, path, key.span().start, table);
                     found.push((key.get_ref().to_string(), section));
                 }
-                None => self.text.complain(key.span().start, format!("unknown key \"{path}\"")),
+                None => self.text.complain(key.span().start, format!("\"{path}\" must be a section, [{path}]")),
             }
         }
         found.sort_by_key(|(_, section)| section.at);

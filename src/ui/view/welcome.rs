@@ -3,14 +3,11 @@
 use ratatui::Frame;
 use ratatui::text::Line;
 
+use crate::config::account::ADD_COMMAND;
 use crate::mail::wrap::{Run, wrap};
 use crate::ui::layout::Layout;
 use crate::ui::model::Model;
 use crate::ui::view::put;
-
-/// The command that adds an account, in the form that needs no question.
-pub(super) const ADD: &str =
-    "surat account add you@example.org --no-input --imap imap.example.org --password-command \"pass show mail\"";
 
 pub(super) fn draw(model: &Model, layout: &Layout, frame: &mut Frame) {
     let look = model.look();
@@ -24,8 +21,9 @@ pub(super) fn draw(model: &Model, layout: &Layout, frame: &mut Frame) {
         ("", look.plain()),
         ("To read your own mail:", look.dim()),
     ];
-    let add = format!("  {ADD}");
+    let add = format!("  {ADD_COMMAND}");
     lines.push((&add, look.accent()));
+    lines.push(("CMD is a command that prints your password, as: pass show mail", look.dim()));
     lines.push(("", look.plain()));
     lines.push(("Your mail is kept on this computer and in step with the server.", look.dim()));
     let columns = usize::from(layout.body.width.saturating_sub(4));

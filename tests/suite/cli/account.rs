@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::cli::{Home, maildir};
+use crate::support::terminal::Term;
 
 const IMAP: [&str; 9] = [
     "account",
@@ -138,7 +139,40 @@ fn pop3_is_kept_and_said_to_come_later() {
 }
 
 #[test]
+fn removing_asks_and_says_what_goes_and_what_stays() {
+    let home = Home::new();
+    home.ok(&IMAP);
+    let before = fs::read(home.config_file()).unwrap();
+    let refused = home.fails(2, &["account", "remove", "example"]);
+    assert!(refused.contains("nothing was removed") && refused.contains("--yes"), "{refused}");
+    for (answer, status, words) in [("\r", 1, "nothing was removed"), ("yes\r", 0, "removed \"example\"")] {
+        assert_eq!(fs::read(home.config_file()).unwrap(), before);
+        let mut terminal = Term::start(&home.command(&["account", "remove", "example"]), 120, 24);
+        terminal.see("Type yes to remove it:");
+        let asked = terminal.text();
+        assert!(asked.contains("Remove the account \"example\" (ayu@example.org)?"), "{asked}");
+        assert!(asked.contains("goes:  its settings in ") && asked.contains("stays: the mail at imap.example.org:993"));
+        terminal.press(answer);
+        let (ended, written) = terminal.end();
+        assert!(ended == status && written.contains(words), "{answer:?}: {ended} {written}");
+    }
+    assert_eq!(home.json(&["account", "list"]), json!([]));
+    home.ok(&IMAP);
+    let removed = home.json(&["account", "remove", "example", "--yes", "--keep-mail"]);
+    assert_eq!(removed, json!({"removed": "example", "kept_mail": true}));
+}
+
+#[test]
 fn an_account_that_does_not_work_is_not_written_down() {
+    let home = Home::new();
+    let pop3 = ["account", "add", "a@b.org", "--no-input", "--pop3", "p.org", "--leave-on-server", "never"];
+    let stderr = home.fails(1, &pop3);
+    assert!(stderr.contains("POP3 is not done by this version") && stderr.contains("use --imap HOST"), "{stderr}");
+    assert!(!home.config_file().exists());
+}
+
+#[test]
+fn a_maildir_that_is_not_there_is_not_written_down() {
     let home = Home::new();
     let stderr = home.fails(2, &["account", "add", "a@b.org", "--no-input", "--maildir", "nowhere"]);
     assert!(stderr.contains("there is no directory"), "{stderr}");
@@ -184,6 +218,7 @@ fn a_password_that_cannot_be_had_is_a_failure_that_lasts() {
     let stderr = home.fails(1, &[&add[..], &["false"]].concat());
     assert!(stderr.contains("password: ") && stderr.contains("run the command by hand"), "{stderr}");
     let without = &add[..add.len() - 1];
-    assert!(home.fails(1, without).contains("no password is configured"));
+    let stderr = home.fails(1, without);
+    assert!(stderr.contains("no password is configured") && stderr.contains("add --password-command"), "{stderr}");
     assert!(!home.config_file().exists());
 }

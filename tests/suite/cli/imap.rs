@@ -86,6 +86,23 @@ fn a_certificate_that_nobody_vouches_for_stops_everything() {
 }
 
 #[test]
+fn a_wrong_port_and_a_wrong_certificate_file_are_mended_with_flags() {
+    let (home, user) = (Home::new(), dovecot().user("port"));
+    let with = |port: u16, ca_file: &str| {
+        let mut all = add(&home, &user, PASSWORD);
+        let behind = |all: &[String], flag: &str| all.iter().position(|word| word == flag).unwrap() + 1;
+        let (place, file) = (behind(&all, "--imap"), behind(&all, "--ca-file"));
+        (all[place], all[file]) = (format!("localhost:{port}"), ca_file.to_owned());
+        home.fails(1, &words(&all))
+    };
+    let plain = with(user.server.imap_port, certs().authority.to_str().unwrap());
+    assert!(plain.contains("no TLS is spoken on this port") && plain.contains("--security starttls"), "{plain}");
+    let missing = with(user.server.imaps_port, "/nowhere.pem");
+    assert!(missing.contains("the certificate file /nowhere.pem cannot be read"), "{missing}");
+    assert!(!home.config_file().exists());
+}
+
+#[test]
 fn a_server_out_of_reach_is_tried_again_later() {
     let (home, user) = (Home::new(), dovecot().user("away"));
     home.ok(&words(&add(&home, &user, PASSWORD)));

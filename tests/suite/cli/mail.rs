@@ -187,6 +187,11 @@ fn a_search_finds_by_words_fields_and_state() {
     assert_eq!(run.status, 0, "{run:?}");
     assert!(run.stderr.contains("\"frm:\" is not an operator; did you mean from: ?"), "{run:?}");
     assert!(run.stderr.contains("before:\"soon\" is left out; a date is"), "{run:?}");
+    let run = home.run(&["search", "in:inbxo OR account:hmoe"]);
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "an empty list is done: {run:?}");
+    assert!(run.stderr.contains("there is no folder \"inbxo\"; did you mean in:inbox ?"), "{run:?}");
+    assert!(run.stderr.contains("there is no account \"hmoe\"; did you mean account:home ?"), "{run:?}");
+    assert!(run.stderr.contains("nothing was found"), "{run:?}");
 }
 
 #[test]
@@ -210,6 +215,9 @@ fn the_bytes_of_a_mail_come_out_as_they_came() {
         assert!(bytes.starts_with(&headers) && (headers.ends_with(b"\r\n\r\n") || headers == BARE), "{headers:?}");
     }
     assert!(home.fails(1, &["show", "zzz"]).contains("there is no mail with the id zzz"));
+    for command in [&["show", "zzz"][..], &["attachments", "zzz"], &["mark", "zzz", "--read"], &["archive", "zzz"]] {
+        assert!(home.json_failure(1, command).contains("there is no mail with the id zzz"), "{command:?}");
+    }
     assert!(home.fails(1, &["show", "hello!"]).contains("not an id"));
     let refused = home.json_failure(2, &["show", "zzz", "--raw"]);
     assert!(refused.contains("leave out --json"), "{refused}");
@@ -224,9 +232,11 @@ fn each_change_is_undone_by_another_process() {
         (shown["flags"].clone(), shown["folders"].clone())
     };
     let before = state(&home);
-    let changes: [&[&str]; 6] = [
+    let changes: [&[&str]; 8] = [
         &["mark", &id, "--seen"],
         &["mark", &id, "--flagged"],
+        &["mark", &id, "--starred"],
+        &["mark", &id, "--read"],
         &["archive", &id],
         &["delete", &id],
         &["move", &id, "Lists/rust"],

@@ -47,6 +47,9 @@ fn search_words_are_understood_and_slips_are_told() {
     harness.type_text("frm:budi");
     harness.expect("did you mean");
     harness.press("Ctrl-u");
+    harness.type_text("in:inbxo");
+    harness.expect("there is no folder \"inbxo\"; did you mean in:inbox ?");
+    harness.press("Ctrl-u");
     harness.type_text("is:starred");
     harness.expect("Receipt for order");
 }
