@@ -17,8 +17,8 @@ use crate::mail::id::EmailId;
 use crate::mail::mutation::{Edit, Mutation, Target};
 use crate::mail::view::{Anchor, View};
 use crate::mail::{parse, render};
-use crate::store::{Error, Store};
-use crate::ui::message::{AccountLine, Effect, Event, Targets, ThreadLine};
+use crate::store::{Error, Store, StoreNotice};
+use crate::ui::message::{AccountLine, Effect, Event, Targets, ThreadLine, Vanished};
 
 /// Rows that are turned into targets at once when a whole list is meant.
 const ROWS_AT_ONCE: usize = 1_000;
@@ -67,29 +67,31 @@ impl Desk {
     fn try_to(&self, effect: Effect) -> Result<Vec<Event>, Event> {
         let one = |event| Ok(vec![event]);
         match effect {
-            Effect::LoadFolders => one(Event::Folders {
-                accounts: self.accounts.clone(),
-                mailboxes: self.store.mailboxes(None).map_err(failed)?,
-            }),
+            Effect::LoadFolders => {
+                let mailboxes = self.store.mailboxes(None).map_err(failed)?;
+                let vanished = self.store.notices().map_err(failed)?.into_iter().map(vanished).collect();
+                Ok(vec![Event::Folders { accounts: self.accounts.clone(), mailboxes }, Event::Vanished(vanished)])
+            }
             Effect::LoadRows { slot, generation, view, anchor, limit } => {
                 one(Event::Rows { slot, generation, rows: self.store.rows(&view, anchor, limit).map_err(failed)? })
             }
             Effect::Open { generation, email, options } => one(self.open(generation, email, options)?),
             Effect::MarkRead(emails) => {
                 self.store.mark_seen(&emails, self.clock.unix()).map_err(failed)?;
-                self.edited();
-                Ok(Vec::new())
+                self.edited()
             }
             Effect::Edit { targets, edit, folder } => self.edit(targets, edit, folder.as_deref()),
+            Effect::PutAside(notice) => {
+                self.store.dismiss_notice(notice).map_err(failed)?;
+                Ok(Vec::new())
+            }
             Effect::Undo => {
                 let done = self.store.undo(self.clock.unix()).map_err(failed)?;
-                self.edited();
-                one(done.map_or(Event::NothingToUndo, Event::Undid))
+                self.done(done.map_or(Event::NothingToUndo, Event::Undid))
             }
             Effect::Redo => {
                 let done = self.store.redo(self.clock.unix()).map_err(failed)?;
-                self.edited();
-                one(done.map_or(Event::NothingToRedo, Event::Redid))
+                self.done(done.map_or(Event::NothingToRedo, Event::Redid))
             }
             Effect::SaveAttachment { email, number } => self.save(email, Some(number)),
             Effect::SaveAllAttachments { email } => self.save(email, None),
@@ -100,11 +102,14 @@ impl Desk {
                     .and_then(|attachment| Some((attachment, message.attachment_bytes(number)?)))
                     .ok_or_else(|| not_there("this attachment"))?;
                 let mut opener = self.opener.lock().unwrap_or_else(PoisonError::into_inner);
-                opener.open_attachment(attachment.media_type.as_str(), &bytes).map_err(refused)?;
+                opener
+                    .open_attachment(attachment.media_type.as_str(), &bytes)
+                    .map_err(|error| not_opened(&error, true))?;
                 one(Event::Note(format!("Opened {}", attachment.name)))
             }
             Effect::OpenLink(link) => {
-                self.opener.lock().unwrap_or_else(PoisonError::into_inner).open_link(&link).map_err(refused)?;
+                let opener = self.opener.lock().unwrap_or_else(PoisonError::into_inner);
+                opener.open_link(&link).map_err(|error| not_opened(&error, false))?;
                 one(Event::Note("Opened in the browser".into()))
             }
             Effect::CheckNow => match &self.manager {
@@ -158,8 +163,7 @@ impl Desk {
         };
         let label = edit.past_tense(count, unit, folder);
         let done = self.store.edit(&Mutation { targets, edit }, self.clock.unix(), &label).map_err(failed)?;
-        self.edited();
-        Ok(vec![Event::Did(done)])
+        self.done(Event::Did(done))
     }
 
     /// Walks a whole list but for some rows.
@@ -179,10 +183,22 @@ impl Desk {
         }
     }
 
-    fn edited(&self) {
+    /// Lets the workers know of an edit, and gives what waits now.
+    fn edited(&self) -> Result<Vec<Event>, Event> {
         if let Some(manager) = &self.manager {
             manager.edited();
         }
+        let pending = |account: &AccountLine| {
+            let pending = self.store.pending_count(account.id).map_err(failed)?;
+            Ok(Event::Pending { account: account.id, pending })
+        };
+        self.accounts.iter().map(pending).collect()
+    }
+
+    fn done(&self, done: Event) -> Result<Vec<Event>, Event> {
+        let mut events = vec![done];
+        events.extend(self.edited()?);
+        Ok(events)
     }
 
     fn own_addresses(&self) -> Vec<String> {
@@ -231,6 +247,14 @@ fn failed(error: Error) -> Event {
 
 fn refused(error: crate::config::Error) -> Event {
     Event::Failed { what: error.to_string(), remedy: String::new() }
+}
+
+fn not_opened(error: &crate::config::Error, is_attachment: bool) -> Event {
+    Event::NotOpened { what: error.to_string(), is_attachment }
+}
+
+fn vanished(notice: StoreNotice) -> Vanished {
+    Vanished { notice: notice.id, at: notice.at, mailbox: notice.mailbox, emails: notice.emails }
 }
 
 fn not_there(what: &str) -> Event {

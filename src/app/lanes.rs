@@ -49,7 +49,9 @@ impl Lanes {
         let lane = match &effect {
             Effect::LoadFolders | Effect::LoadRows { .. } | Effect::CheckNow => &self.rows,
             Effect::Open { .. } => &self.open,
-            Effect::MarkRead(_) | Effect::Edit { .. } | Effect::Undo | Effect::Redo => &self.edits,
+            Effect::MarkRead(_) | Effect::Edit { .. } | Effect::PutAside(_) | Effect::Undo | Effect::Redo => {
+                &self.edits
+            }
             Effect::SaveAttachment { .. }
             | Effect::SaveAllAttachments { .. }
             | Effect::OpenAttachment { .. }

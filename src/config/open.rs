@@ -157,9 +157,8 @@ fn private_dir(parent: &Path) -> Result<PathBuf, Error> {
 }
 
 fn launch(target: &OsStr) -> Result<(), Error> {
-    open::that_detached(target).map_err(|error| {
-        Error::Other(format!("no program could be started to open it ({error}); on Linux, install xdg-utils"))
-    })
+    open::that_detached(target)
+        .map_err(|_| Error::Other("no program here could open it (is xdg-utils missing?)".to_owned()))
 }
 
 #[cfg(test)]

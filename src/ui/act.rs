@@ -79,11 +79,37 @@ pub(super) fn move_to_role(model: &mut Model, role: Role, out: &mut Vec<Effect>)
         return model.note("That was the key held down: only one conversation went.");
     }
     leave(model, &selection);
+    let makes = folders_made(model, &selection, role);
     let folder = match role {
         Role::Inbox => Some("the Inbox".to_owned()),
         _ => None,
     };
     edit(model, selection.targets, Edit::MoveToRole(role), folder, out);
+    model.makes = makes;
+}
+
+/// Says which folders a move makes because an account has none with this role.
+fn folders_made(model: &Model, selection: &Selection, role: Role) -> Option<String> {
+    let accounts = selection.accounts.clone().unwrap_or_else(|| accounts_here(model));
+    let missing: Vec<String> = model
+        .folders
+        .accounts
+        .iter()
+        .filter(|account| accounts.contains(&account.id) && model.folders.with_role(account.id, role).is_none())
+        .map(|account| text::safe(&account.name))
+        .collect();
+    let whose = if model.folders.accounts.len() > 1 { format!(" in {}", missing.join(", ")) } else { String::new() };
+    (!missing.is_empty()).then(|| format!("new folder {}{whose}", text::capital(role.as_str())))
+}
+
+/// Gives the accounts whose mail the list may show.
+pub(super) fn accounts_here(model: &Model) -> Vec<AccountId> {
+    match model.list.place {
+        Place::Mailbox(id) if model.search.is_none() => {
+            model.folders.mailbox(id).map(|mailbox| vec![mailbox.account]).unwrap_or_default()
+        }
+        _ => model.folders.accounts.iter().map(|account| account.id).collect(),
+    }
 }
 
 /// Says whether this delete comes from a key held down: so soon after another one, on another row.
@@ -99,12 +125,7 @@ fn is_key_held(model: &mut Model, selection: &Selection) -> bool {
 /// Asks for the folder to move to.
 pub(super) fn ask_folder(model: &mut Model) {
     let Some(selection) = selection(model) else { return };
-    let accounts = selection.accounts.unwrap_or_else(|| match model.list.place {
-        Place::Mailbox(id) if model.search.is_none() => {
-            model.folders.mailbox(id).map(|mailbox| vec![mailbox.account]).unwrap_or_default()
-        }
-        _ => model.folders.accounts.iter().map(|account| account.id).collect(),
-    });
+    let accounts = selection.accounts.unwrap_or_else(|| accounts_here(model));
     let [account] = accounts.as_slice() else {
         return model.note("These are of several accounts: move those of one account at a time.");
     };

@@ -13,6 +13,7 @@ use crate::ui::model::{Focus, Model, Overlay, ToastKind};
 use crate::ui::picker::{Act, Picked, Picker, PickerKind};
 use crate::ui::reading;
 use crate::ui::run;
+use crate::ui::text;
 use crate::ui::update::{ask_rows, cycle_scope, leave_search, search_again, show_place};
 
 /// Nobody counts further; it keeps products small.
@@ -132,6 +133,7 @@ pub(super) fn choose(model: &mut Model, act: Act, out: &mut Vec<Effect>) {
             }
             run::run(model, id, None, out);
         }
+        Act::Explain(meaning) => model.note(format!("{}.", text::capital(meaning))),
         Act::Go(place) => show_place(model, place, out),
         Act::MoveTo(mailbox) => act::move_to(model, mailbox, out),
     }

@@ -21,15 +21,19 @@ const PREVIEW_HEIGHT: u16 = 16;
 const FOLDERS: u16 = 26;
 /// Rows of the list with its frame, where the message stands below it.
 const LIST_ABOVE: u16 = 16;
+/// Rows that the list keeps whatever there is to say, and those that the line above the footer takes at most.
+const LIST_LEAST: u16 = 3;
+const LINE_MOST: u16 = 4;
 /// Longer lines are hard to read.
 const TEXT_WIDTH: u16 = 96;
 /// Columns of the boxes: commands have a sentence, folders only a name.
 const PICKER_WIDE: u16 = 84;
 const PICKER_NARROW: u16 = 56;
 const LINKS_WIDE: u16 = 84;
-/// Rows of a box at most, and those of them that are frame, typed text, rules and the line about the choice.
+/// Rows for a box below which it has no rules.
+const PICKER_TIGHT: u16 = 12;
+/// Rows of a box at most, and those of the links that are frame, rule and lines about the choice.
 const PICKER_ROWS: u16 = 26;
-const PICKER_REST: u16 = 6;
 const LINKS_REST: u16 = 5;
 /// Rows of a question with its frame.
 const QUESTION: u16 = 4;
@@ -61,15 +65,16 @@ impl Layout {
         }
         let has_frames = width >= WIDE;
         let top_rows = 1 + u16::from(!has_frames && height >= PREVIEW_HEIGHT);
-        let banner_rows = (model.banner().len() as u16).min(height / 4);
-        let bottom = height - 2 - banner_rows;
+        let banner_rows = (model.banner().len() as u16).min(height.saturating_sub(2 + top_rows + LIST_LEAST));
+        let line_rows = line_rows(model, height);
+        let bottom = height - 1 - line_rows - banner_rows;
         let body = Rect::new(0, top_rows, width, bottom.saturating_sub(top_rows));
         let mut layout = Self {
             has_frames,
             top: Rect::new(0, 0, width, 1),
             rule: (top_rows > 1).then(|| Rect::new(0, 1, width, 1)),
             banner: (banner_rows > 0).then(|| Rect::new(0, bottom, width, banner_rows)),
-            line: Rect::new(0, height - 2, width, 1),
+            line: Rect::new(0, height - 1 - line_rows, width, line_rows),
             footer: Rect::new(0, height - 1, width, 1),
             body,
             ..Self::default()
@@ -134,6 +139,11 @@ impl Layout {
     }
 }
 
+/// Gives the rows of the line above the footer: nothing that is said there is cut.
+fn line_rows(model: &Model, height: u16) -> u16 {
+    (model.line().len() as u16).clamp(1, (height / 4).min(LINE_MOST))
+}
+
 /// Takes a frame of one cell away.
 pub(super) fn inset(area: Rect) -> Rect {
     Rect::new(
@@ -160,17 +170,30 @@ pub(super) fn overlay_places(model: &Model) -> (Rect, Rect) {
                 PickerKind::Palette | PickerKind::Help { .. } => PICKER_WIDE,
                 PickerKind::GoTo | PickerKind::MoveTo => PICKER_NARROW,
             };
+            // Typed text, rules, and what there is to say about the choice, which takes two lines where they are short;
+            // where there are few of them, the rules give way.
+            let (above, below) = match (screen.height < PICKER_TIGHT, model.width < MEDIUM) {
+                (true, _) => (1, 2),
+                (false, true) => (2, 3),
+                (false, false) => (2, 2),
+            };
             // As tall as all there is to choose from, so that the box does not jump while typing filters.
-            let rows = (picker.items.len() as u16).saturating_add(PICKER_REST).min(PICKER_ROWS);
+            let rows = (picker.items.len() as u16).saturating_add(above + below + 2).min(PICKER_ROWS);
             let area = centered(screen, wide.min(screen.width.saturating_sub(2)), rows);
             let inner = inset(area);
-            let rest = PICKER_REST - 2;
-            (area, Rect { y: inner.y + 2, height: inner.height.saturating_sub(rest), ..inner })
+            (area, Rect { y: inner.y + above, height: inner.height.saturating_sub(above + below), ..inner })
         }
         Some(Overlay::Links(links)) => {
-            let rows = (links.len() as u16).saturating_add(LINKS_REST).clamp(9, PICKER_ROWS);
-            let area = centered(screen, LINKS_WIDE.min(screen.width.saturating_sub(2)), rows);
+            let wide = LINKS_WIDE.min(screen.width.saturating_sub(2));
+            let lines = match links.asking {
+                Some(_) => (links.target(usize::from(wide.saturating_sub(4))).len() as u16).saturating_add(2),
+                None => (links.len() as u16).saturating_add(LINKS_REST).min(PICKER_ROWS),
+            };
+            let area = centered(screen, wide, lines.max(9));
             let inner = inset(area);
+            if links.asking.is_some() {
+                return (area, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner });
+            }
             (area, Rect { height: inner.height.saturating_sub(LINKS_REST - 2), ..inner })
         }
         Some(Overlay::Question(_)) => {
@@ -183,4 +206,10 @@ pub(super) fn overlay_places(model: &Model) -> (Rect, Rect) {
 /// Gives how many choices the open box shows at once.
 pub(super) fn overlay_rows(model: &Model) -> usize {
     usize::from(overlay_places(model).1.height)
+}
+
+/// Gives the columns and rows in which the whole target of a link is shown.
+pub(super) fn target_room(model: &Model) -> (usize, usize) {
+    let (_, rows) = overlay_places(model);
+    (usize::from(rows.width), usize::from(rows.height))
 }

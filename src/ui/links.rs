@@ -4,6 +4,10 @@
 
 use crate::mail::document::{Attachment, Document, Link};
 use crate::mail::id::EmailId;
+use crate::mail::wrap::{self, Run};
+
+/// Columns of the name that a message gives a link which goes elsewhere.
+const LONGEST_NAME: usize = 120;
 
 /// One line of the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +26,16 @@ pub(super) struct Links {
     pub(super) links: Vec<Link>,
     pub(super) at: usize,
     pub(super) top: usize,
-    /// Whether the target of the link under the cursor is shown in full, to be confirmed.
-    pub(super) is_asking: bool,
+    /// While the target of the link under the cursor is shown in full, to be confirmed: how far it is scrolled.
+    pub(super) asking: Option<usize>,
+}
+
+/// How a line about a target is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Aside,
+    Target,
+    Warning,
 }
 
 impl Links {
@@ -34,7 +46,7 @@ impl Links {
             links: document.links.clone(),
             at: 0,
             top: 0,
-            is_asking: false,
+            asking: None,
         }
     }
 
@@ -66,8 +78,32 @@ impl Links {
         }
     }
 
+    /// Gives everything there is to say before the link is opened, its whole target above all.
+    pub(super) fn target(&self, columns: usize) -> Vec<(String, Tone)> {
+        let Some(link) = self.link() else { return Vec::new() };
+        let mut lines = Vec::new();
+        let mut add = |runs: Vec<Vec<Run<()>>>, tone| {
+            lines.extend(runs.into_iter().map(|runs| (runs.into_iter().map(|run| run.text).collect::<String>(), tone)));
+        };
+        let words = |text: String| wrap::wrap(&[Run::new(text, ())], columns, columns);
+        add(words("This link really goes to:".to_owned()), Tone::Aside);
+        add(wrap::wrap_exactly(&[Run::new(link.shown.as_str(), ())], columns), Tone::Target);
+        if link.is_deceptive {
+            let called = wrap::cut(link.text.as_str(), LONGEST_NAME);
+            add(words(format!("! The message calls it: {called}")), Tone::Warning);
+        }
+        if !link.can_open {
+            add(words("It cannot be opened: only web and mail addresses can.".to_owned()), Tone::Warning);
+        }
+        lines
+    }
+
+    /// Moves the cursor, or the target that is shown.
     pub(super) fn step(&mut self, by: isize) {
-        self.is_asking = false;
+        if let Some(scroll) = &mut self.asking {
+            *scroll = scroll.saturating_add_signed(by);
+            return;
+        }
         self.at = self.at.saturating_add_signed(by).min(self.len().saturating_sub(1));
     }
 
@@ -75,14 +111,17 @@ impl Links {
     pub(super) fn select_link(&mut self, number: usize) -> bool {
         let is_there = (1..=self.links.len()).contains(&number);
         if is_there {
-            self.is_asking = false;
+            self.asking = None;
             self.at = self.attachments.len() + number - 1;
         }
         is_there
     }
 
-    pub(super) fn settle(&mut self, height: usize) {
+    /// Keeps cursor and target on the screen: `height` rows of the list, `room` columns and rows of a target.
+    pub(super) fn settle(&mut self, height: usize, room: (usize, usize)) {
         let height = height.max(1);
+        let most = self.target(room.0).len().saturating_sub(room.1);
+        self.asking = self.asking.map(|scroll| scroll.min(most));
         self.at = self.at.min(self.len().saturating_sub(1));
         self.top = self.top.min(self.len().saturating_sub(height));
         self.top = self.top.clamp((self.at + 1).saturating_sub(height), self.at);

@@ -8,7 +8,7 @@ use crate::mail::address::Address;
 use crate::mail::change::Change;
 use crate::mail::document::{Document, RenderOptions};
 use crate::mail::email::{Email, RowKey};
-use crate::mail::id::{AccountId, EmailId};
+use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::mailbox::Mailbox;
 use crate::mail::mutation::{Done, Edit, Target};
 use crate::mail::safe::SafeText;
@@ -97,6 +97,8 @@ pub enum Event {
         /// Which question it answers.
         generation: u64,
     },
+    /// With the answer to [`Effect::LoadFolders`]: what vanished from servers and was not put aside yet.
+    Vanished(Vec<Vanished>),
     /// A transaction touched these.
     Changed(Change),
     /// An [`Effect::Edit`] was made.
@@ -116,12 +118,26 @@ pub enum Event {
         /// What to do next; may be empty.
         remedy: String,
     },
+    /// No program took what was to be opened.
+    NotOpened {
+        /// What happened.
+        what: String,
+        /// Whether it was an attachment, which can be saved, or a link, which can be copied.
+        is_attachment: bool,
+    },
     /// What an account is doing, and how many changes wait to go to its server.
     Status {
         /// The account.
         account: AccountId,
         /// What it does.
         status: AccountStatus,
+        /// Changes that wait.
+        pending: u64,
+    },
+    /// After an edit: how many changes of an account wait.
+    Pending {
+        /// The account.
+        account: AccountId,
         /// Changes that wait.
         pending: u64,
     },
@@ -143,6 +159,19 @@ pub enum Slot {
     List,
     /// The hunt for the next unread conversation beyond the rows that are here.
     Unread,
+}
+
+/// Much mail that went from a mailbox on its server at once, without the user's doing here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vanished {
+    /// The notice's number in the store.
+    pub notice: i64,
+    /// When it was seen.
+    pub at: UnixTime,
+    /// From which mailbox.
+    pub mailbox: MailboxId,
+    /// How much.
+    pub emails: u64,
 }
 
 /// An account as the folders show it.
@@ -223,7 +252,7 @@ pub enum Targets {
 /// Something that the app is to do. None of them makes the screen wait.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Ask the store for accounts and mailboxes; answered by [`Event::Folders`].
+    /// Ask the store for accounts and mailboxes; answered by [`Event::Folders`] and [`Event::Vanished`].
     LoadFolders,
     /// Ask the store for rows; answered by [`Event::Rows`].
     LoadRows {
@@ -260,6 +289,8 @@ pub enum Effect {
         /// The name of the folder that is moved to, for the sentence.
         folder: Option<String>,
     },
+    /// Put a notice of vanished mail aside for good: the user has read it.
+    PutAside(i64),
     /// Take the last edit back; answered by [`Event::Undid`] or [`Event::NothingToUndo`].
     Undo,
     /// Make it again; answered by [`Event::Redid`] or [`Event::NothingToRedo`].
@@ -276,14 +307,14 @@ pub enum Effect {
         /// The email.
         email: EmailId,
     },
-    /// Open an attachment with the desktop's program for it; answered by [`Event::Note`].
+    /// Open an attachment with the desktop's program for it; answered by [`Event::Note`] or [`Event::NotOpened`].
     OpenAttachment {
         /// The email.
         email: EmailId,
         /// The attachment's number.
         number: usize,
     },
-    /// Open a link. The user saw the whole real target and pressed Enter on it.
+    /// Open a link. The user saw the whole real target and pressed Enter on it. Answered as an attachment is.
     OpenLink(String),
     /// Put text in the clipboard.
     CopyText(String),

@@ -4,6 +4,7 @@
 
 mod act;
 mod folders;
+mod highlight;
 mod input;
 mod keys;
 mod layout;

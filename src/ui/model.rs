@@ -7,20 +7,21 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::config::command::{CommandId, Context};
-use crate::config::key::Key;
+use crate::config::key::{Key, spell};
 use crate::config::keymap::Keymap;
 use crate::config::theme::Theme;
 use crate::mail::account::{AccountStatus, Notice};
 use crate::mail::id::{AccountId, MailboxId, ThreadId};
+use crate::mail::mailbox::Mailbox;
 use crate::mail::mutation::Edit;
 use crate::mail::safe::SafeText;
 use crate::mail::view::View;
 use crate::mail::wrap;
 use crate::ui::folders::Folders;
-use crate::ui::layout::Layout;
+use crate::ui::layout::{Layout, MEDIUM};
 use crate::ui::links::Links;
 use crate::ui::list::List;
-use crate::ui::message::{Moment, Targets};
+use crate::ui::message::{Moment, Targets, Vanished};
 use crate::ui::picker::Picker;
 use crate::ui::reader::Reader;
 use crate::ui::search::Search;
@@ -124,6 +125,17 @@ pub(super) struct Toast {
     pub(super) until: Option<u64>,
 }
 
+/// How a line above the footer looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Dim,
+    Accent,
+    Good,
+    Warn,
+    Bad,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToastKind {
     Done,
@@ -136,6 +148,13 @@ pub(super) enum ToastKind {
 pub(super) struct Link {
     pub(super) status: AccountStatus,
     pub(super) pending: u64,
+}
+
+impl Link {
+    /// Says whether the worker does nothing by itself for now.
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(self.status, AccountStatus::Offline { .. } | AccountStatus::Blocked(_) | AccountStatus::Paused)
+    }
 }
 
 /// Milliseconds that a line about what was done stays.
@@ -160,6 +179,8 @@ pub struct Model {
     pub(super) folders_stale: bool,
     pub(super) folders_asked: bool,
     pub(super) folders_next: u64,
+    /// Whether anybody was at the keyboard yet.
+    pub(super) is_touched: bool,
     /// Whether the first list is the one that it should be.
     pub(super) is_home_chosen: bool,
     pub(super) list: List,
@@ -171,8 +192,12 @@ pub struct Model {
     pub(super) hunt: Option<Hunt>,
     pub(super) toast: Option<Toast>,
     pub(super) statuses: BTreeMap<AccountId, Link>,
-    /// The notice that Esc put away, so that it does not come back before it changes.
-    pub(super) read_notice: Option<Notice>,
+    /// The notices that Esc put away: each comes back when it changes.
+    pub(super) read_notices: Vec<Notice>,
+    /// What vanished from servers and was not put aside.
+    pub(super) vanished: Vec<Vanished>,
+    /// The folders that an edit on its way makes, to be said when it is done.
+    pub(super) makes: Option<String>,
     /// The keys of an unfinished sequence.
     pub(super) keys: Vec<Key>,
     pub(super) keys_since: u64,
@@ -213,6 +238,7 @@ impl Model {
             folders_stale: false,
             folders_asked: false,
             folders_next: 0,
+            is_touched: false,
             is_home_chosen: false,
             list: List::new(Place::AllInboxes, View::AllInboxes),
             reader: Reader::default(),
@@ -222,7 +248,9 @@ impl Model {
             hunt: None,
             toast: None,
             statuses: BTreeMap::new(),
-            read_notice: None,
+            read_notices: Vec::new(),
+            vanished: Vec::new(),
+            makes: None,
             keys: Vec::new(),
             keys_since: 0,
             shows_keys: false,
@@ -297,25 +325,117 @@ impl Model {
     /// Gives the notice that a person must act on, unless it was put away.
     pub(super) fn notice(&self) -> Option<&Notice> {
         self.statuses.values().find_map(|link| match &link.status {
-            AccountStatus::Blocked(notice) if self.read_notice.as_ref() != Some(notice) => Some(notice),
+            AccountStatus::Blocked(notice) if !self.read_notices.contains(notice) => Some(notice),
             _ => None,
         })
     }
 
-    /// Gives the lines of the notice above the footer.
+    /// Puts away the notice that is shown. Gives the number of one that the store keeps.
+    pub(super) fn put_notice_away(&mut self) -> Option<i64> {
+        if let Some(notice) = self.notice().cloned() {
+            self.read_notices.push(notice);
+            return None;
+        }
+        (!self.vanished.is_empty()).then(|| self.vanished.remove(0).notice)
+    }
+
+    /// Says whether a notice stands above the footer.
+    pub(super) fn has_notice(&self) -> bool {
+        self.notice().is_some() || !self.vanished.is_empty()
+    }
+
+    /// Gives the words that a search marks in what it found.
+    pub(super) fn found_words(&self) -> &[String] {
+        self.search.as_ref().map(|search| search.words.as_slice()).unwrap_or_default()
+    }
+
+    /// Gives the lines of the notice above the footer: what happened, what to do, and how to put it away.
     pub(super) fn banner(&self) -> Vec<String> {
-        let Some(notice) = self.notice() else { return Vec::new() };
-        let account = notice.account.as_ref().map(|account| format!("{}: ", text::safe(account))).unwrap_or_default();
-        let mut lines = vec![format!("✗ {account}{}", text::safe(&notice.what))];
-        if let Some(words) = &notice.server_says {
-            lines.push(format!("  The server says: {}", text::safe(words)));
+        let mut lines = match (self.notice(), self.vanished.first()) {
+            (Some(notice), _) => {
+                let account = notice.account.as_ref().map(|account| format!("{}: ", text::safe(account)));
+                let mut lines = vec![format!("✗ {}{}", account.unwrap_or_default(), text::safe(&notice.what))];
+                if !notice.remedy.is_empty() {
+                    lines.push(text::safe(&notice.remedy));
+                }
+                if let Some(words) = &notice.server_says {
+                    lines.push(format!("The server says: {}", text::safe(words)));
+                }
+                lines
+            }
+            (None, Some(vanished)) => {
+                let mails = text::counted(vanished.emails, "message");
+                let folder = self.folders.title(Place::Mailbox(vanished.mailbox));
+                let day = vanished.at.in_list(self.now.unix, &self.settings.zone);
+                vec![
+                    format!("! {mails} vanished at once from {folder} on the server ({day})."),
+                    "If you did not delete them, look into the account elsewhere, on the web or on a telephone. Their \
+                     bytes stay on this computer for 30 days; this version cannot put them back yet."
+                        .to_owned(),
+                ]
+            }
+            (None, None) => return Vec::new(),
+        };
+        if let (Some(last), Some(key)) =
+            (lines.last_mut(), self.settings.keymap.first_key(Context::List, CommandId::Close))
+        {
+            last.push_str(&format!(" · {key} puts this away"));
         }
-        if !notice.remedy.is_empty() {
-            lines.push(format!("  {}", text::safe(&notice.remedy)));
-        }
-        let columns = usize::from(self.width.saturating_sub(2)).max(20);
+        let columns = usize::from(self.width.saturating_sub(4)).max(20);
         let wrapped = lines.iter().flat_map(|line| wrap::wrap(&[wrap::Run::new(line.as_str(), ())], columns, columns));
-        wrapped.map(|runs| runs.into_iter().map(|run| run.text).collect()).collect()
+        let lines = wrapped.map(|runs| runs.into_iter().map(|run| run.text).collect::<String>());
+        lines.enumerate().map(|(at, line)| if at == 0 { line } else { format!("  {line}") }).collect()
+    }
+
+    /// Gives the lines above the footer: what just happened, what is waited for.
+    pub(super) fn line(&self) -> Vec<(String, Tone)> {
+        let (text, tone) = if !self.keys.is_empty() {
+            (format!("{} …  waiting for the next key", spell(&self.keys)), Tone::Accent)
+        } else if let Some(toast) = &self.toast {
+            let tone = match toast.kind {
+                ToastKind::Done => Tone::Good,
+                ToastKind::Note => Tone::Plain,
+                ToastKind::Error => Tone::Bad,
+            };
+            (toast.text.clone(), tone)
+        } else if let Some(note) = self.search.as_ref().and_then(|search| search.notes.first()) {
+            (format!("! {}", text::safe(note)), Tone::Warn)
+        } else if self.hunt.is_some() {
+            ("Looking for unread mail …".to_owned(), Tone::Dim)
+        } else {
+            return Vec::new();
+        };
+        let marks = wrap::width(&self.marks());
+        let gap = if marks == 0 { 0 } else { 2 };
+        let columns = usize::from(self.width).saturating_sub(2 + marks + gap).max(10);
+        let lines = wrap::wrap(&[wrap::Run::new(text, ())], columns, columns);
+        lines.into_iter().map(|runs| (runs.into_iter().map(|run| run.text).collect(), tone)).collect()
+    }
+
+    /// Gives what is marked, or the count being typed, for the right end of the line above the footer.
+    pub(super) fn marks(&self) -> String {
+        if let Some(count) = self.count {
+            return format!("{count} …");
+        }
+        if self.list.marks.is_empty() {
+            return String::new();
+        }
+        let count = self.list.marked().map_or_else(|| "all".to_owned(), text::number);
+        let is_tight = self.width < MEDIUM && (self.toast.is_some() || !self.keys.is_empty());
+        if is_tight {
+            return format!("✓ {count}");
+        }
+        let range = if self.list.has_range() { " · v ends" } else { "" };
+        format!("✓ {count} marked{range} · Esc clears")
+    }
+
+    /// Says whether an account is being read in for the first time.
+    pub(super) fn is_filling(&self, account: AccountId) -> bool {
+        let is_at_work = self.statuses.get(&account).is_some_and(|link| {
+            matches!(link.status, AccountStatus::Idle | AccountStatus::Connecting | AccountStatus::Syncing(_))
+        });
+        let has_mail = |mailbox: &Mailbox| mailbox.account == account && mailbox.total > 0;
+        is_at_work && !self.folders.mailboxes.iter().any(has_mail)
     }
 
     /// Says whether there is nothing to show because no account is set up.

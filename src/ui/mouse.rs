@@ -123,7 +123,7 @@ fn click_overlay(model: &mut Model, at: Position, is_double: bool, out: &mut Vec
                 keys::choose(model, act, out);
             }
         }
-        Some(Overlay::Links(links)) if !links.is_asking && links.top + line < links.len() => {
+        Some(Overlay::Links(links)) if links.asking.is_none() && links.top + line < links.len() => {
             links.at = links.top + line;
             if is_double {
                 run::run(model, CommandId::OpenLink, None, out);

@@ -13,6 +13,7 @@ use crate::mail::document::{self, Document, Form};
 use crate::mail::email::{Email, Header};
 use crate::mail::time::UnixTime;
 use crate::mail::wrap::{self, Run};
+use crate::ui::highlight;
 use crate::ui::model::{Model, PATIENCE};
 use crate::ui::text;
 
@@ -49,7 +50,7 @@ pub(super) fn head(model: &Model, width: usize) -> Head {
     let subject = text::safe(&email.header.subject);
     let subject = if subject.trim().is_empty() { "(no subject)".to_owned() } else { subject };
     for line in wrapped(&subject, width).into_iter().take(MOST_LINES + 1) {
-        head.lines.push(Line::styled(line, look.strong()));
+        head.lines.push(Line::from(highlight::mark(vec![(line, look.strong())], model.found_words(), look.found())));
     }
     strip(model, width, &mut head);
     head.lines.push(Line::default());
@@ -59,11 +60,14 @@ pub(super) fn head(model: &Model, width: usize) -> Head {
         short_fields(model, email, width, &mut head);
     }
     head.lines.push(Line::styled("─".repeat(width), look.dim()));
-    let warnings = model.reader.document.iter().flat_map(|document| &document.warnings);
+    let warnings = model.reader.document.as_ref().map(|document| document.warnings.as_slice()).unwrap_or_default();
     for warning in warnings {
         for line in wrapped(&format!("! {warning}"), width) {
             head.lines.push(Line::styled(line, look.warn().patch(look.strong())));
         }
+    }
+    if !warnings.is_empty() {
+        head.lines.push(Line::default());
     }
     head
 }

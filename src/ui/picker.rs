@@ -38,7 +38,25 @@ pub(super) enum Act {
     Run(CommandId),
     Go(Place),
     MoveTo(MailboxId),
+    /// Says what something on the screen means.
+    Explain(&'static str),
 }
+
+/// What help says about the screen besides keys: sign, name, meaning, other words for it.
+const SIGNS: [(&str, &str, &str, &str); 7] = [
+    ("●", "unread", "has mail that you have not read yet", "sign new dot"),
+    ("★", "starred", "has a star", "sign flagged"),
+    ("↩", "answered", "was answered", "sign replied"),
+    ("→", "forwarded", "was forwarded", "sign arrow"),
+    ("+", "attachment", "something is attached", "sign file plus"),
+    ("✓", "marked", "is marked: the next action takes all that are", "sign selected"),
+    (
+        "kept here",
+        "changes kept here",
+        "IMAP edits stay on this computer: this version sends none of them",
+        "imap server push pending waits",
+    ),
+];
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +122,16 @@ impl Picker {
                     Item { why_not, ..command_item(model, other, command) }
                 }));
             }
+        }
+        if is_all || context == Context::List {
+            items.extend(SIGNS.map(|(sign, name, meaning, synonyms)| Item {
+                act: Act::Explain(meaning),
+                name: name.to_owned(),
+                sentence: meaning.to_owned(),
+                aside: sign.to_owned(),
+                synonyms: synonyms.to_owned(),
+                why_not: None,
+            }));
         }
         Self::new(PickerKind::Help { context, is_all }, items)
     }

@@ -51,6 +51,8 @@ pub(super) struct Reader {
     pub(super) shown: Vec<Shown>,
     open_folds: BTreeSet<usize>,
     pub(super) scroll: usize,
+    /// The line of the document with the match that was gone to last.
+    pub(super) found: Option<usize>,
     pub(super) full_headers: bool,
     pub(super) show_hidden: bool,
     pub(super) form: Form,
@@ -103,7 +105,7 @@ impl Reader {
 
     pub(super) fn show(&mut self, email: Box<Email>, thread: Vec<ThreadLine>, document: Option<Box<Document>>) {
         if self.email.as_ref().is_none_or(|shown| shown.id != email.id) {
-            (self.scroll, self.open_folds) = (0, BTreeSet::new());
+            (self.scroll, self.found, self.open_folds) = (0, None, BTreeSet::new());
         }
         (self.email, self.thread, self.document) = (Some(email), thread, document);
         self.arrange();
@@ -115,6 +117,15 @@ impl Reader {
             self.open_folds.insert(fold);
         }
         self.arrange();
+    }
+
+    /// Gives the row of the text at which a line of the document stands, opening the fold that it is in.
+    pub(super) fn reveal(&mut self, line: usize) -> Option<usize> {
+        let fold = self.document.as_ref()?.lines.get(line)?.fold;
+        if let Some(fold) = fold.filter(|fold| !self.open_folds.contains(fold)) {
+            self.toggle_fold(fold);
+        }
+        self.shown.iter().position(|shown| *shown == Shown::Line(line))
     }
 
     /// Finds the fold that Enter means: the first closed one in sight, else the first one in sight.

@@ -2,14 +2,16 @@
 //!
 //! Mail becomes read when it is opened or the reader gets the focus, never because a preview followed the cursor.
 
-use crate::mail::document::RenderOptions;
+use crate::config::command::CommandId;
+use crate::mail::document::{Line, RenderOptions};
 use crate::mail::id::EmailId;
 use crate::mail::keyword::SEEN;
+use crate::ui::highlight;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model};
 use crate::ui::page;
-use crate::ui::reader::Request;
 pub(super) use crate::ui::reader::Why;
+use crate::ui::reader::{Request, Shown};
 
 /// While the cursor moves faster than this, previews wait until it rests.
 const REST: u64 = 60;
@@ -145,6 +147,7 @@ pub(super) fn again(model: &mut Model, out: &mut Vec<Effect>) {
 
 /// Scrolls the text; pages keep a line or two in sight.
 pub(super) fn scroll(model: &mut Model, lines: isize) {
+    model.reader.found = None;
     model.reader.scroll = model.reader.scroll.saturating_add_signed(lines);
     clamp_scroll(model);
 }
@@ -153,6 +156,53 @@ fn clamp_scroll(model: &mut Model) {
     let text = model.layout().text();
     let lines = page::head(model, usize::from(text.width)).len() + page::body_rows(model);
     model.reader.scroll = model.reader.scroll.min(lines.saturating_sub(usize::from(text.height).max(1)));
+}
+
+/// Gives the lines of the text with words that the search is for.
+fn matches(model: &Model) -> Vec<usize> {
+    let words = model.found_words();
+    let Some(document) = model.reader.document.as_ref().filter(|_| !words.is_empty()) else { return Vec::new() };
+    let text = |line: &Line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>();
+    let lines = document.lines.iter().enumerate();
+    lines.filter(|(_, line)| highlight::has(&text(line), words)).map(|(at, _)| at).collect()
+}
+
+/// Says whether a message is read that has words which the search is for.
+pub(super) fn has_match(model: &Model) -> bool {
+    model.focus == Focus::Reader && !matches(model).is_empty()
+}
+
+/// Goes to the next line with a match below the one gone to last, or above it; else from what is in sight.
+pub(super) fn go_to_match(model: &mut Model, is_forward: bool) {
+    let text = model.layout().text();
+    let (height, head) = (usize::from(text.height), page::head(model, usize::from(text.width)).len());
+    let matches = matches(model);
+    let reader = &mut model.reader;
+    let first = reader.shown.get(reader.scroll.saturating_sub(head)..).and_then(|shown| {
+        shown.iter().find_map(|shown| if let Shown::Line(line) = shown { Some(*line) } else { None })
+    });
+    let first = first.unwrap_or(0);
+    let next = match (is_forward, reader.found) {
+        (true, Some(found)) => matches.iter().position(|line| *line > found),
+        (true, None) => matches.iter().position(|line| *line >= first),
+        (false, found) => matches.iter().rposition(|line| *line < found.unwrap_or(first)),
+    };
+    let Some((place, line)) = next.and_then(|place| Some((place, *matches.get(place)?))) else {
+        let (where_to, other) = if is_forward {
+            ("below", model.hint(CommandId::PreviousUnread, "goes up"))
+        } else {
+            ("above", model.hint(CommandId::NextUnread, "goes down"))
+        };
+        return model.note(format!("No more of what was searched for {where_to}{other}"));
+    };
+    reader.found = Some(line);
+    if let Some(row) = reader.reveal(line).map(|row| row + head)
+        && !(reader.scroll..reader.scroll + height).contains(&row)
+    {
+        reader.scroll = row.saturating_sub(height / 3);
+    }
+    clamp_scroll(model);
+    model.note(format!("Line {} of {} with what was searched for", place + 1, matches.len()));
 }
 
 /// Another message begins in the form that suits it.

@@ -7,7 +7,7 @@ use crate::mail::mailbox::Role;
 use crate::ui::act;
 use crate::ui::folders::Line as FolderLine;
 use crate::ui::keys;
-use crate::ui::layout::LEAST_HEIGHT;
+use crate::ui::layout::{self, LEAST_HEIGHT};
 use crate::ui::links::Links;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Place, Preview, ToastKind};
@@ -39,9 +39,11 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
         CommandId::Unfold => unfold(model),
         CommandId::Back => back(model, out),
         CommandId::Quit => quit(model, out),
-        CommandId::Close => close(model),
+        CommandId::Close => close(model, out),
         CommandId::NextPane => keys::switch_pane(model, true, out),
         CommandId::PreviousPane => keys::switch_pane(model, false, out),
+        CommandId::NextUnread if reading::has_match(model) => reading::go_to_match(model, true),
+        CommandId::PreviousUnread if reading::has_match(model) => reading::go_to_match(model, false),
         CommandId::NextUnread => unread(model, true, out),
         CommandId::PreviousUnread => unread(model, false, out),
         CommandId::NextMessage => reading::go_on(model, true, out),
@@ -190,7 +192,9 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         CommandId::Preview if !model.layout().has_frames || model.height < LEAST_HEIGHT + 6 => {
             Some("The screen is too small for a preview: it needs 100 columns and 16 rows.".to_owned())
         }
-        CommandId::SaveAll if !has_attachments(model) => Some("This message has no attachments.".to_owned()),
+        CommandId::SaveAttachment | CommandId::SaveAll if !has_attachments(model) => {
+            Some("This message has no attachments.".to_owned())
+        }
         CommandId::CheckNow if is_offline_wanted(model) => {
             Some("Offline was asked for; nothing is fetched.".to_owned())
         }
@@ -293,6 +297,16 @@ fn back(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
+/// Says whether quitting means going back one level from here.
+pub(super) fn quit_goes_back(model: &Model) -> bool {
+    let is_above = match model.focus {
+        Focus::Reader => true,
+        Focus::Folders => model.layout().folders_float,
+        Focus::List => false,
+    };
+    is_above || model.overlay.is_some() || model.search.is_some()
+}
+
 fn quit(model: &mut Model, out: &mut Vec<Effect>) {
     let floats = model.layout().folders_float;
     match (model.overlay.take(), model.focus) {
@@ -305,11 +319,10 @@ fn quit(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// Closes one thing, the topmost. It never leaves Surat.
-fn close(model: &mut Model) {
+fn close(model: &mut Model, out: &mut Vec<Effect>) {
     if let Some(Overlay::Links(links)) = &mut model.overlay
-        && links.is_asking
+        && links.asking.take().is_some()
     {
-        links.is_asking = false;
     } else if model.overlay.take().is_some() {
     } else if model.toast.as_ref().is_some_and(|toast| toast.kind == ToastKind::Error) {
         model.toast = None;
@@ -319,8 +332,8 @@ fn close(model: &mut Model) {
         model.focus = Focus::List;
     } else if model.search.is_some() {
         leave_search(model);
-    } else if let Some(notice) = model.notice().cloned() {
-        model.read_notice = Some(notice);
+    } else if model.has_notice() {
+        out.extend(model.put_notice_away().map(Effect::PutAside));
     } else {
         let quit = model.hint(CommandId::Quit, "leaves Surat");
         model.note(format!("Nothing to close{quit}"));
@@ -419,6 +432,7 @@ fn go_account(model: &mut Model, number: u8, out: &mut Vec<Effect>) {
 
 /// Opens an attachment; a link only on the second time, when its whole target stands on the screen.
 fn open_link(model: &mut Model, out: &mut Vec<Effect>) {
+    let (columns, rows) = layout::target_room(model);
     let Some(Overlay::Links(links)) = &mut model.overlay else { return };
     let email = links.email;
     if let Some(number) = links.attachment().map(|attachment| attachment.number) {
@@ -426,8 +440,13 @@ fn open_link(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     let Some(link) = links.link().cloned() else { return };
-    if !links.is_asking {
-        links.is_asking = true;
+    let Some(scroll) = links.asking else {
+        links.asking = Some(0);
+        return;
+    };
+    if scroll + rows < links.target(columns).len() {
+        // Nothing is opened before its end was on the screen too.
+        links.step(rows as isize);
     } else if link.can_open {
         out.push(Effect::OpenLink(link.target));
         model.overlay = None;

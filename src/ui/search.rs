@@ -21,6 +21,8 @@ pub(super) struct Search {
     pub(super) from: (Option<MailboxId>, Option<AccountId>),
     /// What the query language has to say: `did you mean from: ?`
     pub(super) notes: Vec<String>,
+    /// The words that are marked in what was found.
+    pub(super) words: Vec<String>,
     /// The list that Esc brings back.
     pub(super) behind: Box<List>,
 }
@@ -36,6 +38,7 @@ impl Search {
         let accounts: Vec<&str> = folders.accounts.iter().map(|account| account.name.as_str()).collect();
         self.notes = parsed.notes;
         self.notes.extend(query::unknown_names(&parsed.query, &folders.mailboxes, &accounts));
+        self.words = query::highlight_words(&parsed.query);
         View::Search(parsed.query, self.scope)
     }
 

@@ -74,6 +74,16 @@ impl Look {
         }
     }
 
+    /// A word that was searched for, in the text of a message.
+    pub(super) fn found(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The same in a list, whose row under the cursor may be reversed as a whole.
+    pub(super) fn found_in_list(self) -> Style {
+        Style::new().add_modifier(Modifier::UNDERLINED | Modifier::BOLD)
+    }
+
     /// The frame of a pane.
     pub(super) fn frame(self, has_focus: bool) -> Style {
         match has_focus {

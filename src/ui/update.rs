@@ -17,7 +17,7 @@ use crate::ui::input::Input;
 use crate::ui::keys;
 use crate::ui::list::{self, Kind, List};
 use crate::ui::message::{AccountLine, Effect, Event, Msg, Slot, ThreadLine};
-use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, Place, ToastKind};
+use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, Place, TOAST, ToastKind};
 use crate::ui::mouse;
 use crate::ui::page;
 use crate::ui::reading;
@@ -36,6 +36,7 @@ const HUNT_PAGES: usize = 40;
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.now = msg.now;
     let mut out = Vec::new();
+    model.is_touched |= matches!(msg.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_));
     if is_stale(model, &msg.event) {
         return out;
     }
@@ -59,6 +60,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.reader.clear();
             model.focus = if model.focus == Focus::Reader { Focus::List } else { model.focus };
         }
+        Event::Vanished(vanished) => model.vanished = vanished,
         Event::Changed(change) => take_change(model, &change),
         Event::Did(done) => done_with(model, &done),
         Event::Undid(done) => undone(model, &done, "Taken back", CommandId::Redo, "redo"),
@@ -66,12 +68,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Event::NothingToUndo => model.note("Nothing to undo."),
         Event::NothingToRedo => model.note("Nothing to redo."),
         Event::Failed { what, remedy } => {
-            model.own_edits = 0;
+            (model.own_edits, model.makes) = (0, None);
             let gap = if remedy.is_empty() { "" } else { " " };
             model.say(ToastKind::Error, format!("✗ {what}{gap}{remedy}"));
         }
+        Event::NotOpened { what, is_attachment } => not_opened(model, &what, is_attachment),
         Event::Status { account, status, pending } => {
             model.statuses.insert(account, Link { status, pending });
+        }
+        Event::Pending { account, pending } => {
+            // A worker that is at work tells its own count when it has pushed what it can.
+            if let Some(link) = model.statuses.get_mut(&account).filter(|link| link.is_resting()) {
+                link.pending = pending;
+            }
         }
         Event::Saved { path, files } => {
             let what = if files == 1 { "Saved".to_owned() } else { format!("Saved {files} files in") };
@@ -170,6 +179,11 @@ fn take_rows(model: &mut Model, rows: Rows, out: &mut Vec<Effect>) {
     if model.list.take(request.kind, rows, height) {
         ask_rows(model, Kind::Follow, out);
     }
+    let is_filling = || model.statuses.values().any(|link| matches!(link.status, AccountStatus::Syncing(_)));
+    if !model.is_touched && is_filling() {
+        // Nobody chose a row yet: the newest mail is shown first whichever account came first.
+        (model.list.at, model.list.top) = (0, 0);
+    }
     if matches!(request.kind, Kind::To(_)) && model.focus == Focus::Reader {
         reading::open_row(model, out);
     }
@@ -263,11 +277,33 @@ fn take_change(model: &mut Model, change: &Change) {
 
 fn done_with(model: &mut Model, done: &Done) {
     model.own_edits = model.own_edits.saturating_sub(1);
+    let made = model.makes.take();
     if done.emails == 0 {
         model.note("Nothing changed: it was so already.");
     } else {
+        let made = made.map(|made| format!(" · {made}")).unwrap_or_default();
         let undo = model.hint(CommandId::Undo, "undo");
-        model.say(ToastKind::Done, format!("{}{undo}", done.label));
+        model.say(ToastKind::Done, format!("{}{made}{undo}", done.label));
+    }
+}
+
+/// Says what can be done with something that no program took.
+fn not_opened(model: &mut Model, what: &str, is_attachment: bool) {
+    let way = match (is_attachment, &model.overlay) {
+        (true, Some(Overlay::Links(_))) => {
+            model.key_of(CommandId::SaveAttachment).map(|key| format!("{key}\u{a0}saves\u{a0}it"))
+        }
+        _ => {
+            let what = if is_attachment { "lists it, to be saved" } else { "lists it, to be copied" };
+            let links = model.hint(CommandId::Links, what);
+            (!links.is_empty()).then(|| links.trim_start_matches(" · ").to_owned())
+        }
+    };
+    let way = way.map(|way| format!(" · {way}")).unwrap_or_default();
+    model.say(ToastKind::Error, format!("✗ {}{way}", text::capital(what)));
+    // Nothing is lost by it, so it need not be put away by hand.
+    if let Some(toast) = &mut model.toast {
+        toast.until = Some(model.now.millis + 2 * TOAST);
     }
 }
 
@@ -305,10 +341,10 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 fn settle_overlay(model: &mut Model) {
-    let area = layout::overlay_rows(model);
+    let (area, room) = (layout::overlay_rows(model), layout::target_room(model));
     match &mut model.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(area),
-        Some(Overlay::Links(links)) => links.settle(area),
+        Some(Overlay::Links(links)) => links.settle(area, room),
         Some(Overlay::Question(_)) | None => {}
     }
 }
@@ -445,6 +481,7 @@ pub(super) fn begin_search(model: &mut Model) {
         scope: Scope::Everywhere,
         from,
         notes: Vec::new(),
+        words: Vec::new(),
         behind: Box::new(behind),
     });
 }

@@ -6,7 +6,6 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::config::command::{COMMANDS, Command, CommandId, Context};
-use crate::config::key::spell;
 use crate::mail::account::AccountStatus;
 use crate::mail::mailbox::Role;
 use crate::mail::time::UnixTime;
@@ -14,16 +13,14 @@ use crate::mail::view::Scope;
 use crate::mail::wrap;
 use crate::ui::act;
 use crate::ui::folders::Folders;
-use crate::ui::layout::{Layout, MEDIUM};
-use crate::ui::model::{Focus, Model, Overlay, ToastKind};
+use crate::ui::layout::{self, Layout, MEDIUM};
+use crate::ui::model::{Model, Overlay, Tone};
 use crate::ui::page;
 use crate::ui::picker::PickerKind;
+use crate::ui::reading;
 use crate::ui::run;
 use crate::ui::text;
 use crate::ui::view::{Cursor, is_medium, list, put, reader};
-
-/// More bare letters than this in a row say nothing.
-const MOST_LETTERS: usize = 8;
 
 /// A text with its style, to be joined with others.
 type Piece = (String, Style);
@@ -147,8 +144,9 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
         }
     }
     if pending > 0 {
-        let waits = if pending == 1 { "waits" } else { "wait" };
-        pieces.push((2, (format!("{} {waits}", text::counted(pending, "change")), look.dim())));
+        // Help says what becomes of them.
+        let what = if is_medium(layout) { text::counted(pending, "change") } else { text::number(pending) };
+        pieces.push((2, (format!("{what} kept here"), look.dim())));
     }
     if online > 0 && pieces.is_empty() {
         pieces.push((5, ("online".to_owned(), look.good())));
@@ -184,49 +182,31 @@ pub(super) fn banner(model: &Model, layout: &Layout, frame: &mut Frame) {
     let Some(area) = layout.banner else { return };
     let look = model.look();
     for (at, (y, line)) in (area.y..area.bottom()).zip(model.banner()).enumerate() {
-        let style = if at == 0 { look.bad() } else { look.plain() };
+        let first = if model.notice().is_some() { look.bad() } else { look.warn() };
+        let style = if at == 0 { first } else { look.plain() };
         put(frame, area.x + 1, y, area.width.saturating_sub(2), &Line::styled(line, style));
     }
 }
 
-/// Draws the line above the footer: what just happened, what is waited for, what is marked.
+/// Draws the lines above the footer: what just happened, what is waited for, what is marked.
 pub(super) fn line(model: &Model, layout: &Layout, frame: &mut Frame) {
     let look = model.look();
     let area = layout.line;
-    let marks = marks(model);
-    let marks_width = wrap::width(&marks);
-    let room = usize::from(area.width).saturating_sub(2 + marks_width + if marks.is_empty() { 0 } else { 2 });
-    let (text, style) = if !model.keys.is_empty() {
-        (format!("{} …  waiting for the next key", spell(&model.keys)), look.accent())
-    } else if let Some(toast) = &model.toast {
-        let style = match toast.kind {
-            ToastKind::Done => look.good(),
-            ToastKind::Note => look.plain(),
-            ToastKind::Error => look.bad(),
+    for (y, (text, tone)) in (area.y..area.bottom()).zip(model.line()) {
+        let style = match tone {
+            Tone::Plain => look.plain(),
+            Tone::Dim => look.dim(),
+            Tone::Accent => look.accent(),
+            Tone::Good => look.good(),
+            Tone::Warn => look.warn(),
+            Tone::Bad => look.bad(),
         };
-        (toast.text.clone(), style)
-    } else if let Some(note) = model.search.as_ref().and_then(|search| search.notes.first()) {
-        (format!("! {}", text::safe(note)), look.warn())
-    } else if model.hunt.is_some() {
-        ("Looking for unread mail …".to_owned(), look.dim())
-    } else {
-        (String::new(), look.plain())
-    };
-    put(frame, area.x + 1, area.y, area.width, &Line::styled(wrap::cut(&text, room), style));
-    let x = usize::from(area.width).saturating_sub(marks_width + 1) as u16;
-    put(frame, x, area.y, marks_width as u16, &Line::styled(marks, look.accent()));
-}
-
-fn marks(model: &Model) -> String {
-    if let Some(count) = model.count {
-        return format!("{count} …");
+        put(frame, area.x + 1, y, area.width, &Line::styled(text, style));
     }
-    if model.list.marks.is_empty() {
-        return String::new();
-    }
-    let count = model.list.marked().map_or_else(|| "all".to_owned(), text::number);
-    let range = if model.list.has_range() { " · v ends" } else { "" };
-    format!("✓ {count} marked{range} · Esc clears")
+    let marks = model.marks();
+    let wide = wrap::width(&marks);
+    let x = usize::from(area.width).saturating_sub(wide + 1) as u16;
+    put(frame, x, area.y, wide as u16, &Line::styled(marks, look.accent()));
 }
 
 /// One hint of the footer.
@@ -252,7 +232,7 @@ pub(super) fn footer(model: &Model, layout: &Layout, frame: &mut Frame) {
     }
     let mut before: Option<u16> = None;
     for hint in hints(model) {
-        if before == Some(hint.x.saturating_sub(3)) {
+        if before == Some(hint.x.saturating_sub(3)) && is_medium(layout) {
             put(frame, hint.x - 2, area.y, 1, &Line::styled("·", look.dim()));
         }
         before = Some(hint.x + hint.width() as u16);
@@ -274,9 +254,10 @@ pub(in crate::ui) fn footer_command(model: &Model, column: u16) -> Option<Comman
 }
 
 /// Gives the hints while keys are text.
-fn typing_hints(model: &Model) -> Option<&'static str> {
+fn typing_hints(model: &Model) -> Option<String> {
     let is_narrow = model.width < MEDIUM;
-    match &model.overlay {
+    let hints = match &model.overlay {
+        Some(Overlay::Links(links)) if links.asking.is_some() => return Some(target_hints(model)),
         Some(Overlay::Picker(_)) if is_narrow => Some("↑ ↓ choose · Enter take · Esc close"),
         Some(Overlay::Picker(picker)) => Some(match picker.kind {
             PickerKind::Help { .. } => "type to filter · ↑ ↓ choose · Enter run · Tab screens · Esc close",
@@ -287,7 +268,22 @@ fn typing_hints(model: &Model) -> Option<&'static str> {
         None if is_narrow && model.is_searching() => Some("Enter list · Ctrl-g where · Esc leave"),
         None if model.is_searching() => Some("↑ ↓ choose · Enter to the list · Ctrl-g where · F1 help · Esc leave"),
         None => None,
-    }
+    };
+    hints.map(str::to_owned)
+}
+
+/// Gives the keys while the target of a link is shown: it opens only when all of it was on the screen.
+pub(super) fn target_hints(model: &Model) -> String {
+    let (columns, rows) = layout::target_room(model);
+    let is_cut = match &model.overlay {
+        Some(Overlay::Links(links)) => links.asking.is_some_and(|scroll| scroll + rows < links.target(columns).len()),
+        _ => false,
+    };
+    let open = if is_cut { "shows the rest" } else { "opens it" };
+    let hints = [(CommandId::OpenLink, open), (CommandId::CopyLink, "copies it"), (CommandId::Close, "back")];
+    let hints = hints.iter().filter(|(id, _)| !(is_cut && *id == CommandId::CopyLink));
+    let hints = hints.filter_map(|(id, what)| model.key_of(*id).map(|key| format!("{key} {what}")));
+    hints.collect::<Vec<_>>().join(" · ")
 }
 
 /// Chooses what fits of what works here, the most used first; help stands last, at the right.
@@ -317,18 +313,13 @@ fn hints(model: &Model) -> Vec<Hint> {
     }
     for (command, _) in commands {
         let Some(key) = key(command).filter(|_| command.id != CommandId::Help) else { continue };
-        // Where it is narrow only the first key has a word beside it.
-        let label = if is_narrow && !hints.is_empty() { String::new() } else { label(model, command) };
-        let hint = Hint { x: x as u16, key, label, command: command.id };
+        let hint = Hint { x: x as u16, key, label: label(model, command), command: command.id };
         if x + hint.width() + 2 + help_width > width {
             continue;
         }
-        let gap = if is_narrow && hint.label.is_empty() { 1 } else { 3 };
-        x += hint.width() + gap;
+        // Where it is narrow, air has to do where a dot would stand.
+        x += hint.width() + if is_narrow { 2 } else { 3 };
         hints.push(hint);
-        if is_narrow && hints.len() == MOST_LETTERS {
-            break;
-        }
     }
     hints.extend(help.map(|help| Hint { x: width.saturating_sub(help_width) as u16, ..help }));
     hints
@@ -336,7 +327,8 @@ fn hints(model: &Model) -> Vec<Hint> {
 
 fn label(model: &Model, command: &Command) -> String {
     match command.id {
-        CommandId::Quit if model.search.is_some() || model.focus == Focus::Reader => "back".to_owned(),
+        CommandId::Quit if run::quit_goes_back(model) => "back".to_owned(),
+        CommandId::NextUnread if reading::has_match(model) => "next match".to_owned(),
         CommandId::Junk if act::role_here(model) == Some(Role::Junk) => "not junk".to_owned(),
         CommandId::CycleForm => {
             let next = model.reader.document.as_ref().and_then(|document| page::next_form(document));

@@ -14,6 +14,7 @@ use crate::mail::view::Scope;
 use crate::mail::wrap;
 use crate::ui::act;
 use crate::ui::folders::Folders;
+use crate::ui::highlight;
 use crate::ui::layout::{Layout, centered};
 use crate::ui::model::{Focus, Model, PATIENCE, Place};
 use crate::ui::search::CARD;
@@ -121,28 +122,24 @@ impl Columns {
         if self.is_narrow {
             let plus = if row.has_attachment { "+ " } else { "" };
             let date = text::short_time(date_of(row), model.now.unix, &model.settings.zone);
-            return Line::from(vec![
-                bar,
-                Span::styled(format!("{state} "), state_style),
-                Span::styled(wrap::fit(&people, self.people), words),
-                Span::raw(" "),
-                Span::styled(wrap::fit(&format!("{plus}{subject}"), self.subject), subject_style),
-                Span::styled(format!(" {date:>width$}", width = self.date), look.dim()),
-            ]);
+            return Line::from(
+                vec![bar, Span::styled(format!("{state} "), state_style)]
+                    .into_iter()
+                    .chain(found(model, wrap::fit(&people, self.people), words))
+                    .chain([Span::raw(" ")])
+                    .chain(found(model, wrap::fit(&format!("{plus}{subject}"), self.subject), subject_style))
+                    .chain([Span::styled(format!(" {date:>width$}", width = self.date), look.dim())])
+                    .collect::<Vec<_>>(),
+            );
         }
         let star = Span::styled(if row.is_flagged { "★ " } else { "  " }, look.warn());
         let plus = Span::styled(if row.has_attachment { " + " } else { "   " }, look.dim());
         let count = if row.count > 1 { text::number(row.count.into()) } else { String::new() };
-        let mut spans = vec![
-            bar,
-            Span::raw(" "),
-            Span::styled(state.to_string(), state_style),
-            star,
-            Span::styled(wrap::fit(&people, self.people), words),
-            plus,
-            Span::styled(wrap::fit(&subject, self.subject), subject_style),
-            Span::styled(format!(" {count:>width$}", width = self.count), look.dim()),
-        ];
+        let mut spans = vec![bar, Span::raw(" "), Span::styled(state.to_string(), state_style), star];
+        spans.extend(found(model, wrap::fit(&people, self.people), words));
+        spans.push(plus);
+        spans.extend(found(model, wrap::fit(&subject, self.subject), subject_style));
+        spans.push(Span::styled(format!(" {count:>width$}", width = self.count), look.dim()));
         if self.folder > 0 {
             spans.push(Span::styled(format!(" {}", folder(model, row, self.folder - 1)), look.dim()));
         }
@@ -154,6 +151,11 @@ impl Columns {
         ));
         Line::from(spans)
     }
+}
+
+/// Marks the words of the search.
+fn found(model: &Model, text: String, style: Style) -> Vec<Span<'static>> {
+    highlight::mark(vec![(text, style)], model.found_words(), model.look().found_in_list())
 }
 
 fn date_style(model: &Model, is_unread: bool) -> Style {
@@ -181,7 +183,11 @@ fn empty(model: &Model, area: Rect, frame: &mut Frame) {
         if asked.is_none_or(|since| model.now.millis < since + PATIENCE) && model.folders.is_loaded {
             return;
         }
-        lines.push((format!("Loading {} …", model.list_title()), look.dim()));
+        let what = match model.search {
+            Some(_) => "Searching …".to_owned(),
+            None => format!("Loading {} …", model.list_title()),
+        };
+        lines.push((what, look.dim()));
     } else if let Some(search) = &model.search {
         lines.push((format!("No mail for {}", text::safe(search.input.text())), look.plain()));
         let more = match search.scope {
@@ -193,6 +199,9 @@ fn empty(model: &Model, area: Rect, frame: &mut Frame) {
         let go = model.hint(CommandId::GoFolder, "go to another folder");
         let go = go.trim_start_matches(" · ").to_owned();
         let (what, next) = match (act::role_here(model), list.place) {
+            _ if act::accounts_here(model).into_iter().any(|account| model.is_filling(account)) => {
+                ("Nothing here yet: mail is being fetched.".to_owned(), go)
+            }
             (_, Place::Starred) => ("Nothing is starred.".to_owned(), go),
             (Some(Role::Inbox), _) => ("Nothing here. All done.".to_owned(), go),
             (Some(Role::Trash), _) => ("Trash is empty.".to_owned(), go),

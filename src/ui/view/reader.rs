@@ -2,10 +2,11 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use crate::config::command::{CommandId, Context};
 use crate::mail::document::{Document, Form};
+use crate::ui::highlight;
 use crate::ui::layout::Layout;
 use crate::ui::model::{Focus, Model, PATIENCE};
 use crate::ui::page;
@@ -61,8 +62,8 @@ fn body(model: &Model, document: &Document, shown: Shown) -> Line<'static> {
         }
         Shown::Line(at) => {
             let spans = document.lines.get(at).into_iter().flat_map(|line| &line.spans);
-            let spans = spans.map(|span| Span::styled(span.text.as_str().to_owned(), look.document(span.style)));
-            Line::from(spans.collect::<Vec<_>>())
+            let pieces = spans.map(|span| (span.text.as_str().to_owned(), look.document(span.style))).collect();
+            Line::from(highlight::mark(pieces, model.found_words(), look.found()))
         }
     }
 }

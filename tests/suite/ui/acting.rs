@@ -1,10 +1,11 @@
 //! Owns what actions do: archive, delete, move, star, marks, and that each of them can be taken back.
 
+use surat::mail::account::AccountStatus;
 use surat::mail::id::MailboxId;
 use surat::mail::mutation::Edit;
-use surat::ui::message::{Effect, Event, Targets};
+use surat::ui::message::{Effect, Event, Targets, Vanished};
 
-use crate::ui::harness::{ARCHIVE, Harness, TRASH, letters};
+use crate::ui::harness::{ARCHIVE, Harness, TRASH, WORK, letters};
 
 fn edits(effects: &[Effect]) -> Vec<&Edit> {
     effects
@@ -163,4 +164,85 @@ fn an_edit_that_fails_stays_on_the_screen_until_esc() {
     harness.expect("✗ The disk is full. Make room, then try again.");
     harness.press("Esc");
     harness.expect_not("The disk is full");
+}
+
+#[test]
+fn what_was_done_is_said_for_some_seconds_and_taken_back_later_too() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("e");
+    harness.expect("Archived 1 conversation · z undo");
+    harness.wait(5_000);
+    harness.expect("Archived 1 conversation · z undo");
+    harness.wait(2_000);
+    harness.expect_not("Archived");
+    harness.press("Enter H");
+    harness.expect("Shown as");
+    harness.wait(7_000);
+    harness.expect_not("Shown as");
+    harness.press("q z");
+    harness.expect("Taken back: Archived 1 conversation");
+    assert!(harness.cursor_line().contains("Offsite"), "{}", harness.screen());
+}
+
+#[test]
+fn a_folder_that_a_move_makes_is_named() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("!");
+    harness.expect("Marked 1 conversation as junk · z undo");
+    harness.expect_not("new folder");
+    let mut fake = letters();
+    fake.mailboxes.retain(|mailbox| mailbox.role != Some(surat::mail::mailbox::Role::Junk));
+    let mut harness = Harness::new(80, 24, fake);
+    harness.press("g i !");
+    harness.expect("Marked 1 conversation as junk · new folder Junk in work · z undo");
+    harness.press("* e");
+    harness.expect_not("new folder");
+    let mut harness = Harness::new(80, 24, letters());
+    harness.press("* e");
+    harness.expect("new folder Archive in home");
+}
+
+#[test]
+fn what_waits_offline_is_counted_at_once() {
+    let mut harness = Harness::inbox(80, 24);
+    let pending = |pending| Event::Pending { account: WORK, pending };
+    harness.send(Event::Status { account: WORK, status: AccountStatus::Online, pending: 0 });
+    harness.send(pending(1));
+    harness.expect_not("kept here");
+    harness.send(Event::Status { account: WORK, status: AccountStatus::Paused, pending: 1 });
+    harness.send(pending(2));
+    harness.expect("2 changes kept here");
+    harness.resize(40, 12);
+    harness.expect("2 kept here");
+    harness.press("?");
+    harness.type_text("kept here");
+    harness.press("Enter");
+    harness.expect("IMAP edits stay on this computer: this");
+    harness.expect("version sends none of them.");
+}
+
+#[test]
+fn what_no_program_opens_can_be_saved_at_once() {
+    for (columns, rows) in [(80, 24), (40, 12)] {
+        let mut harness = Harness::inbox(columns, rows);
+        harness.press("Enter o");
+        let what = "no program here could open it (is xdg-utils missing?)".to_owned();
+        harness.send(Event::NotOpened { what, is_attachment: true });
+        harness.expect("s saves it");
+        harness.press("s");
+        harness.expect("✓ Saved");
+    }
+}
+
+#[test]
+fn much_mail_that_vanished_is_told_until_it_is_put_aside() {
+    let mut harness = Harness::inbox(80, 24);
+    let at = surat::mail::time::UnixTime(crate::ui::harness::NOW - 3_600);
+    let vanished = Vanished { notice: 7, at, mailbox: MailboxId(1), emails: 250 };
+    harness.send(Event::Vanished(vec![vanished]));
+    harness.expect("! 250 messages vanished at once from Inbox · work on the server");
+    harness.expect("30 days");
+    harness.press("Esc");
+    harness.expect_not("vanished");
+    assert!(harness.effects.contains(&Effect::PutAside(7)));
 }

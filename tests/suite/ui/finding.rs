@@ -1,9 +1,12 @@
 //! Owns finding: mail by typing, commands by name, keys by what they do.
 
+use ratatui::style::Modifier;
 use surat::config::command::{COMMANDS, Context};
+use surat::mail::wrap;
+use surat::ui::Settings;
 use surat::ui::message::{Effect, MouseKind};
 
-use crate::ui::harness::Harness;
+use crate::ui::harness::{Harness, letters};
 
 #[test]
 fn search_finds_as_one_types_and_esc_returns_to_the_row() {
@@ -160,4 +163,84 @@ fn folders_open_from_their_list() {
     narrow.expect("Folders");
     narrow.press("G Enter");
     narrow.expect("Trash · home");
+}
+
+/// Gives the texts on the screen that have a modifier, row by row.
+fn texts_with(harness: &Harness, modifier: Modifier) -> Vec<String> {
+    let buffer = harness.buffer();
+    let row = |y| -> String {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
+        cells.filter(|cell| cell.modifier.contains(modifier)).map(|cell| cell.symbol()).collect()
+    };
+    (0..buffer.area.height).map(row).filter(|text| !text.trim().is_empty()).collect()
+}
+
+#[test]
+fn the_words_of_a_search_are_marked_in_the_list_and_in_the_message() {
+    for color in [true, false] {
+        let settings = Settings { color, many_colors: color, ..Settings::default() };
+        let mut harness = Harness::with(80, 24, letters(), settings);
+        harness.press("/");
+        harness.type_text("pallet budi");
+        harness.press("Ctrl-u");
+        harness.type_text("bandung");
+        assert!(texts_with(&harness, Modifier::UNDERLINED).contains(&"Bandung".to_owned()), "{}", harness.screen());
+        harness.press("Enter Enter");
+        assert!(texts_with(&harness, Modifier::REVERSED).contains(&"Bandung".to_owned()), "{}", harness.screen());
+        harness.press("Esc Esc Enter");
+        assert!(!texts_with(&harness, Modifier::REVERSED).contains(&"Bandung".to_owned()));
+    }
+}
+
+#[test]
+fn n_goes_from_match_to_match_in_what_was_found_and_opens_quotes() {
+    let mut fake = letters();
+    let body = (0..60).map(|line| format!("line {line}{}\n", if line % 25 == 20 { " bandung" } else { "" }));
+    let body: String = body.collect();
+    let raw = format!(
+        "From: budi@example.test\nSubject: Offsite\n\n{body}\n> quoted\n> a\n> b\n> c\n> d\n> e bandung\n> f\n"
+    );
+    fake.raw = Some(raw.into_bytes());
+    let mut harness = Harness::new(80, 24, fake);
+    harness.press("/");
+    harness.type_text("bandung");
+    harness.press("Enter Enter");
+    harness.expect_not("line 20 bandung");
+    harness.press("n");
+    harness.expect("line 20 bandung");
+    harness.expect("Line 1 of 3 with what was searched for");
+    harness.press("n n");
+    harness.expect("e bandung");
+    harness.press("n");
+    harness.expect("No more of what was searched for below · N goes up");
+    harness.press("N N");
+    harness.expect("line 20 bandung");
+}
+
+#[test]
+fn every_command_is_described_on_the_smallest_screen_too() {
+    let mut harness = Harness::inbox(40, 12);
+    harness.press("?");
+    harness.type_text("archive");
+    harness.expect("e       move to Archive");
+    harness.press("Esc g");
+    harness.wait(300);
+    for words in ["i  Inbox", "x  Trash", "f  any folder", "2  home"] {
+        harness.expect(words);
+    }
+    harness.press("Esc :");
+    harness.type_text("next-un");
+    harness.expect("To the next unread conversation;");
+    harness.expect("in a mail found: the next match");
+    for command in COMMANDS {
+        let lines = wrap::wrap(&[wrap::Run::new(command.sentence, ())], 34, 34);
+        assert!(lines.len() <= 2, "too long for two short lines: {}", command.sentence);
+    }
+}
+
+#[test]
+fn narrow_screens_name_the_folders_and_say_what_each_key_does() {
+    Harness::inbox(80, 24).expect("\\ folders");
+    let lines = Harness::inbox(40, 12).lines();
+    assert_eq!(lines.last().unwrap(), " Enter open  e archive  d trash  ? help");
 }

@@ -267,7 +267,7 @@ impl Fake {
                 Edit::Move(mailbox) => mail.mailbox = *mailbox,
                 Edit::MoveToRole(role) => {
                     let to = roles.iter().find(|(account, have, _)| *account == mail.account && *have == Some(*role));
-                    mail.mailbox = to.map_or(mail.mailbox, |(_, _, id)| *id);
+                    mail.mailbox = to.map_or(MailboxId(98), |(_, _, id)| *id);
                 }
                 Edit::Remove => mail.mailbox = MailboxId(99),
             }

@@ -249,7 +249,7 @@ fn keys_without_meaning_are_told() {
     harness.press("g w");
     harness.expect("\"g w\" does nothing here");
     harness.press("g ?");
-    harness.expect("Go to Trash");
+    harness.expect("x  Trash");
     harness.press("Esc Esc");
     harness.expect("q leaves Surat");
     harness.press("q");
@@ -262,4 +262,59 @@ fn identities_in_the_harness_are_those_of_the_list() {
     let key = RowKey { newest: harness.fake.mails[0].id, thread: ThreadId(1) };
     assert_eq!((harness.fake.mails[0].mailbox, harness.fake.mails[0].account), (INBOX, WORK));
     assert_eq!(key.newest, EmailId((NOW - 28 * 60) << EmailId::COUNTER_BITS));
+}
+
+#[test]
+fn a_long_target_is_shown_to_its_end_before_it_opens() {
+    for (columns, rows) in [(40, 12), (80, 24), (120, 40)] {
+        let mut fake = letters();
+        let target = format!("https://example.test/{}THE-END", "abcdefghi/".repeat(700));
+        fake.raw = Some(format!("From: a@example.test\nSubject: x\n\n{target}\n").into_bytes());
+        let mut harness = Harness::new(columns, rows, fake);
+        harness.press("g i Enter o Enter");
+        harness.expect("https://example.test/");
+        harness.expect_not("THE-END");
+        harness.expect("Enter shows the rest");
+        let mut seen = String::new();
+        for _ in 0..200 {
+            seen.push_str(&harness.screen());
+            if harness.sees("Enter opens it") {
+                break;
+            }
+            harness.press("Enter");
+            assert!(!harness.effects.iter().any(|effect| matches!(effect, Effect::OpenLink(_))));
+        }
+        assert!(seen.replace(['\n', ' ', '│'], "").contains("THE-END"), "{}", harness.screen());
+        harness.press("k k");
+        harness.expect("Enter shows the rest");
+        harness.press("G Enter");
+        assert!(harness.effects.contains(&Effect::OpenLink(target)), "{}", harness.screen());
+    }
+}
+
+#[test]
+fn warnings_stand_apart_from_the_text() {
+    let mut fake = letters();
+    fake.raw = Some(b"From: Bank <a@evil.test>\nReply-To: b@other.test\nSubject: x\n\nDear customer\n".to_vec());
+    let mut harness = Harness::new(80, 24, fake);
+    harness.press("g i Enter");
+    let lines = harness.lines();
+    let text = lines.iter().position(|line| line.contains("Dear customer")).unwrap();
+    assert!(lines[text - 1].is_empty() && lines[text - 2].starts_with(" !"), "{}", harness.screen());
+}
+
+#[test]
+fn the_newest_mail_is_shown_until_somebody_chooses() {
+    use surat::mail::account::{AccountStatus, Progress};
+    let mut harness = Harness::new(80, 24, letters());
+    let syncing = AccountStatus::Syncing(Progress::default());
+    harness.send(Event::Status { account: WORK, status: syncing, pending: 0 });
+    harness.fake.mails.push(newcomer(5, 500, "Brand new"));
+    harness.changed();
+    assert!(harness.cursor_line().contains("Brand new"), "{}", harness.screen());
+    harness.press("j k");
+    harness.fake.mails.push(newcomer(2, 501, "Newer still"));
+    harness.changed();
+    harness.expect("Newer still");
+    assert!(harness.cursor_line().contains("Brand new"), "{}", harness.screen());
 }

@@ -98,7 +98,7 @@ fn accounts_tell_how_they_are() {
         AccountStatus::Offline { since: UnixTime(NOW - 540), next_try: UnixTime(NOW + 60), reason: "no route".into() };
     harness.send(Event::Status { account: WORK, status: offline, pending: 3 });
     harness.expect("○ work: offline since 01:31 · next try in ");
-    harness.expect("3 changes wait");
+    harness.expect("3 changes kept here");
     let notice = Notice {
         account: Some("home".into()),
         what: "sign-in refused by imap.home.test".into(),
@@ -112,6 +112,40 @@ fn accounts_tell_how_they_are() {
     harness.press("Esc");
     harness.expect_not("Check the password command");
     harness.expect("✗ home: sign-in refused");
+}
+
+#[test]
+fn two_notices_are_put_away_one_after_the_other_and_stay_away() {
+    for (columns, rows) in [(80, 24), (40, 12)] {
+        let mut harness = Harness::inbox(columns, rows);
+        for (account, name) in [(WORK, "work"), (HOME, "home")] {
+            let notice = Notice {
+                account: Some(name.into()),
+                what: "signing in: refused (imap.test:993)".into(),
+                server_says: None,
+                remedy: format!("Check the password of {name}."),
+            };
+            harness.send(Event::Status { account, status: AccountStatus::Blocked(notice), pending: 0 });
+        }
+        harness.expect("Check the password of work.");
+        harness.expect("puts this away");
+        harness.press("Esc");
+        harness.expect("Check the password of home.");
+        harness.press("Esc");
+        harness.expect_not("Check the password");
+    }
+}
+
+#[test]
+fn an_empty_account_that_is_being_read_in_is_not_called_done() {
+    let mut fake = letters();
+    fake.mails.clear();
+    let mut harness = Harness::new(80, 24, fake);
+    harness.press("g i");
+    harness.send(Event::Status { account: WORK, status: AccountStatus::Connecting, pending: 0 });
+    harness.expect("Nothing here yet: mail is being fetched.");
+    harness.send(Event::Status { account: WORK, status: AccountStatus::Online, pending: 0 });
+    harness.expect("Nothing here. All done.");
 }
 
 #[test]
