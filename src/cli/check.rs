@@ -348,6 +348,25 @@ mod tests {
     }
 
     #[test]
+    fn a_remedy_names_flags_before_an_account_is_written_down_and_keys_after() {
+        let late = |security| {
+            let mut account = imap();
+            if let Source::Imap(server) = &mut account.source {
+                server.security = security;
+            }
+            account
+        };
+        for kind in [Kind::Certificate, Kind::Tls, Kind::SignIn] {
+            let (flags, file) = (Settings::Flags.remedy(&imap(), kind), Settings::File.remedy(&imap(), kind));
+            assert!(flags.contains(" --") && !flags.contains('['), "{kind:?}: {flags}");
+            assert!(file.contains("[accounts.work.imap]") && !file.contains(" --"), "{kind:?}: {file}");
+        }
+        assert!(Settings::Flags.remedy(&late(Security::StartTls), Kind::Timeout).contains("--security tls"));
+        assert!(Settings::Flags.remedy(&late(Security::StartTls), Kind::Tls).contains("--security tls"));
+        assert!(!Settings::Flags.remedy(&late(Security::Tls), Kind::Timeout).contains("--security"));
+    }
+
+    #[test]
     fn folders_are_named_with_what_they_are_for() {
         let folders = [("INBOX".to_owned(), Some(Role::Inbox)), ("Friends".to_owned(), None)];
         assert_eq!(in_words(&folders), "2: inbox = INBOX");

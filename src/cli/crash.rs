@@ -49,3 +49,18 @@ fn write_details(path: &Path, info: &PanicHookInfo<'_>) -> Result<(), crate::con
 fn place(info: &PanicHookInfo<'_>) -> String {
     info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_go_where_the_run_keeps_its_things_and_only_once_that_is_known() {
+        assert_eq!(file(), None);
+        let dir = tempfile::tempdir().unwrap();
+        let paths = crate::config::Paths::find(None, Some(dir.path())).unwrap();
+        keep_in(&paths.state_dir);
+        keep_in(Path::new("/elsewhere"));
+        assert_eq!(file(), Some(dir.path().join("state/crash.txt").as_path()));
+    }
+}
