@@ -236,7 +236,8 @@ async fn receive(
 
 async fn receive_uids(imap: &mut Imap, ticket: Ticket, selected: &Selected) -> Result<UidSet, Error> {
     imap.finish(STAGE, ticket).await?;
-    let found = std::mem::take(&mut imap.found);
+    let mut found = std::mem::take(&mut imap.found);
+    found.sort();
     let exists = imap.selected.as_ref().map_or(0, |selected| selected.exists).max(selected.exists);
     if found.count() > u64::from(exists) + WINDOW {
         let what = "the server names more messages than it says it has";

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_imap::{Client, Session};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use crate::backend::imap::Timeouts;
@@ -212,6 +213,8 @@ impl Driver {
         }
         let end = Instant::now() + within;
         loop {
+            // What is here already is no wait, and in a flood of it whoever cancels must have a turn too.
+            consume_budget().await;
             if let Some((response, length)) = self.session.as_mut().reply() {
                 return self.sort(stage, response, length).map(Some);
             }

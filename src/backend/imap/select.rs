@@ -72,6 +72,7 @@ pub async fn end(imap: &mut Imap, stage: &'static str, selecting: Selecting) -> 
         Ok(())
     };
     let condition = imap.driver.finish(stage, ticket, each).await?;
+    told.vanished.sort();
     if condition.verdict == Verdict::Ok {
         imap.selected = Some(selected);
     }

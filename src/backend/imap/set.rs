@@ -46,10 +46,9 @@ impl UidSet {
         self.runs = joined;
     }
 
-    /// Adds the UIDs of another set.
+    /// Adds the UIDs of another set; call [`UidSet::sort`] after the last one.
     pub fn merge(&mut self, other: &UidSet) {
         self.runs.extend(&other.runs);
-        self.sort();
     }
 
     /// Counts the UIDs.
