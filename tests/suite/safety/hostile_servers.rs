@@ -22,7 +22,9 @@ const HUGE: usize = 1 << 30;
 /// One small script of so many is in the sample.
 const EVERY: usize = 8;
 /// What once took too much is always in the sample.
-const ONCE_TOO_MUCH: [&str; 4] = [
+const ONCE_TOO_MUCH: [&str; 6] = [
+    "endless SEARCH with gaps",
+    "endless vanished for FETCH",
     "endless messages for FETCH",
     "endless bodies for FETCH",
     "endless headers, each with 60000 bytes of addresses",
@@ -118,6 +120,7 @@ fn large() -> Vec<Named> {
     }
     let full = with_messages("500");
     add("endless SEARCH".into(), full.clone().on("UID SEARCH", count("* SEARCH {n}\r\n")));
+    add("endless SEARCH with gaps".into(), full.clone().on("UID SEARCH", count("* SEARCH {n}0\r\n")));
     add("SEARCH in one line".into(), full.clone().on("UID SEARCH", [say("* SEARCH"), count(" {n}")].concat()));
     add(
         "ESEARCH in one line".into(),
