@@ -132,7 +132,7 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
                 let what = text::safe(&progress.what);
                 let how_far = match (progress.done, progress.total) {
                     (0, 0) => format!("{what} …"),
-                    (done, 0) => format!("{} {what}", text::number(done)),
+                    (done, 0) => format!("{} {what} fetched", text::number(done)),
                     (done, total) => format!("{what} {} of {}", text::number(done), text::number(total)),
                 };
                 pieces.push((3, (format!("{name}{how_far}"), look.dim())));
