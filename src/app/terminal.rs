@@ -11,8 +11,8 @@ use crossterm::event::{
     EnableMouseCapture,
 };
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    SetTitle, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
@@ -61,9 +61,12 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
-    /// Forgets what is on the terminal.
+    /// Forgets what is on the terminal. Not by the library's own way, which asks the terminal where its cursor is: the
+    /// answer would go to the thread that reads keys.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal.swap_buffers();
+        Ok(())
     }
 
     /// Gives the terminal back, puts the program to sleep, and takes the terminal again when it is woken.
@@ -72,7 +75,7 @@ impl Screen {
         // The whole group sleeps, as with any program that is stopped from the keyboard.
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         enter()?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Puts text in the clipboard of the terminal (OSC 52), also from far away.

@@ -64,6 +64,29 @@ fn the_screen_follows_the_size_of_the_terminal() {
 }
 
 #[test]
+fn after_a_sleep_the_whole_screen_is_there_again() {
+    let home = Home::new();
+    let mut term = start(&home, 80, 24, &["demo"]);
+    term.see("Offsite in Bandung");
+    // Nobody can stop a program that has no shell above it: it sleeps for no time and draws everything afresh.
+    for key in ["\u{1a}", "\u{c}"] {
+        term.press(key);
+        term.press("?");
+        term.see("Tab all screens");
+        term.press("\u{1b}");
+        term.wait("the whole list", |screen| {
+            !screen.contains("Tab all screens") && screen.contains("Offsite in Bandung") && screen.contains("? help")
+        });
+        term.see("All inboxes");
+    }
+    term.press("q");
+    let (status, raw) = term.end();
+    assert_eq!(status, 0);
+    assert!(!raw.contains("\u{1b}[6n"), "the terminal is asked nothing whose answer could be taken for keys");
+    assert_eq!(raw.matches("\u{1b}[?1049h").count(), 2, "the other screen was left and taken again");
+}
+
+#[test]
 fn a_terminated_program_gives_the_terminal_back_and_its_demo_away() {
     let home = Home::new();
     let mut term = start(&home, 80, 24, &["demo"]);
