@@ -22,6 +22,7 @@ use crate::mail::plain;
 use crate::mail::safe::SafeText;
 
 mod charset;
+mod date;
 mod field;
 mod head;
 mod repair;
@@ -43,8 +44,11 @@ const LONGEST_PREVIEW: usize = 200;
 /// Text that a preview is made from, in bytes.
 const MOST_PREVIEWED: usize = 16 * 1024;
 
-/// Its table of fields is made once.
-static PARSER: LazyLock<MessageParser> = LazyLock::new(MessageParser::default);
+/// Its table of fields is made once. Dates stay text: its reader of them runs on into the next field where a zone is
+/// short, here and in `Received`.
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+    MessageParser::new().with_mime_headers().with_address_headers().with_message_ids().default_header_text()
+});
 
 /// Reads a header block, with or without the empty line behind it.
 pub fn header(bytes: &[u8]) -> Header {
@@ -525,6 +529,16 @@ mod tests {
         assert!(!message(both.as_bytes()).has_attachment());
         let alone = "Content-Type: text/html\r\n\r\n<b>html</b> <img src=cid:x>";
         assert_eq!(message(alone.as_bytes()).preview(), "html");
+    }
+
+    #[test]
+    fn a_short_zone_does_not_swallow_the_next_field() {
+        for name in ["Date", "Resent-Date"] {
+            let raw = format!("{name}: Thu, 20 Jun 2002 05:53:48 UT\nFrom: ana@toko.test\n\n");
+            assert_eq!(header(raw.as_bytes()).from[0].addr, "ana@toko.test");
+        }
+        let raw = "Received: from a by b; Thu, 20 Jun 2002 05:53:48 UT\nFrom: ana@toko.test\n\n";
+        assert_eq!(header(raw.as_bytes()).from[0].addr, "ana@toko.test");
     }
 
     proptest! {

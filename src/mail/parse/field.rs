@@ -2,12 +2,11 @@
 //!
 //! It finds no fields: the parser does.
 
-use jiff::civil::Date;
-use mail_parser::{Addr, DateTime, Header as Field, HeaderName, HeaderValue};
+use mail_parser::{Addr, Header as Field, HeaderName, HeaderValue};
 
 use crate::mail::address::Address;
 use crate::mail::email::Header;
-use crate::mail::time::UnixTime;
+use crate::mail::parse::date;
 
 /// Addresses of one header beyond these are not kept.
 const MOST_PEOPLE: usize = 10_000;
@@ -36,10 +35,7 @@ pub(super) fn header(fields: &[Field<'_>], bytes: &[u8]) -> Header {
             HeaderName::Cc => add_people(&mut header.cc, value),
             HeaderName::Bcc => add_people(&mut header.bcc, value),
             HeaderName::Subject if subject.is_none() => subject = value.as_text().map(|text| text.trim().to_owned()),
-            HeaderName::Date if header.date.is_none() => {
-                let written = || as_written(field, bytes);
-                header.date = value.as_datetime().and_then(date).or_else(|| odd_date(&written()));
-            }
+            HeaderName::Date if header.date.is_none() => header.date = date::read(&as_written(field, bytes)),
             HeaderName::MessageId if header.message_id.is_none() => {
                 let id = ids(value).into_iter().next();
                 header.message_id = id.or_else(|| lone_id(&as_written(field, bytes)));
@@ -127,25 +123,4 @@ fn list_id(written: &str) -> Option<String> {
     let inner = written.rsplit_once('<').map_or(written, |(_, rest)| rest.split('>').next().unwrap_or(rest));
     let inner: String = inner.chars().filter(|c| !c.is_control()).collect();
     Some(inner.trim().to_owned()).filter(|id| !id.is_empty())
-}
-
-/// Gives a date, if its day exists.
-fn date(date: &DateTime) -> Option<UnixTime> {
-    let (year, month, day) =
-        (i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
-    let is_real = date.is_valid() && Date::new(year, month, day).is_ok();
-    is_real.then(|| UnixTime(date.to_timestamp()))
-}
-
-/// Reads the forms that old and careless programs write: asctime's, ISO 8601's, a date without a zone.
-fn odd_date(written: &str) -> Option<UnixTime> {
-    if let Ok(time) = written.parse::<jiff::Timestamp>() {
-        return Some(UnixTime(time.as_second()));
-    }
-    // The name of the day tells nothing that the date does not.
-    let words = written.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches([',', ' ']);
-    let forms = ["%d %b %Y %H:%M:%S", "%b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
-    let found = forms.iter().find_map(|form| jiff::civil::DateTime::strptime(form, words).ok())?;
-    let zoned = found.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(UnixTime(zoned.timestamp().as_second()))
 }

@@ -58,9 +58,14 @@ fn read(part: &mail_parser::MessagePart<'_>) -> Head {
     // Of fields that should come once, the first counts, as for other readers: two that disagree would be two messages.
     let value = |name: HeaderName<'_>| part.headers.iter().find(|field| field.name == name).map(|field| &field.value);
     let kind = value(HeaderName::ContentType).and_then(HeaderValue::as_content_type);
-    let media_type =
-        kind.map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("plain")).to_ascii_lowercase());
-    let media_type = media_type.unwrap_or_default();
+    let media_type = kind.map(|kind| match kind.subtype() {
+        Some(subtype) => format!("{}/{subtype}", kind.ctype()),
+        // `text plain`
+        None => {
+            kind.ctype().split_once(' ').map_or_else(|| format!("{}/plain", kind.ctype()), |(a, b)| format!("{a}/{b}"))
+        }
+    });
+    let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
     let is_multipart = media_type.starts_with("multipart/");
     let attribute = |name: &str| kind.and_then(|kind| kind.attribute(name));
     let says = |name: &str, value: &str| attribute(name).is_some_and(|said| said.eq_ignore_ascii_case(value));

@@ -126,15 +126,13 @@ impl Unnamed {
 }
 
 fn write_field(field: &[u8], is_mime: bool, unnamed: &Unnamed, out: &mut Vec<u8>) {
-    let decoded = match unnamed {
-        Unnamed::Is(encoding) if std::str::from_utf8(field).is_err() => {
-            Cow::Owned(encoding.decode_without_bom_handling(field).0.into_owned().into_bytes())
+    // Words first: what is named in them is not of the charset of the rest.
+    let joined = join_words(field).map_or(Cow::Borrowed(field), Cow::Owned);
+    let joined = match unnamed {
+        Unnamed::Is(encoding) if std::str::from_utf8(&joined).is_err() => {
+            Cow::Owned(encoding.decode_without_bom_handling(&joined).0.into_owned().into_bytes())
         }
-        _ => Cow::Borrowed(field),
-    };
-    let joined = match join_words(&decoded) {
-        Some(joined) => Cow::Owned(joined),
-        None => decoded,
+        _ => joined,
     };
     let body = joined.trim_ascii_end();
     if !is_mime || !body.contains(&b'\n') {
@@ -166,7 +164,8 @@ fn word_at(field: &[u8], at: usize) -> Option<Word<'_>> {
     Some(Word { end: at + 2 + length + 3 + taken + 2, charset, is_base64, data: data.get(..taken)? })
 }
 
-/// Joins neighbouring encoded words of one charset, as far as one alone is not whole. `None` when all are.
+/// Joins neighbouring encoded words of one charset, as far as one alone is not whole, and encodes what stands bare in
+/// a word. `None` when all are in order.
 fn join_words(field: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let (mut at, mut copied) = (0, 0);
@@ -209,7 +208,7 @@ fn next_word<'a>(field: &'a [u8], end: usize, first: Option<&Word<'a>>) -> Optio
 
 fn joined(words: &[Word<'_>]) -> Option<Vec<u8>> {
     use base64::Engine as _;
-    let first = words.first().filter(|_| words.len() > 1)?;
+    let first = words.first().filter(|first| words.len() > 1 || !first.data.is_ascii())?;
     // Words of these begin and end in ASCII, and their decoder takes an empty stretch between two for damage.
     if has_name(first.charset, b"iso-2022-") {
         return None;
@@ -284,6 +283,11 @@ mod tests {
         assert_eq!(repaired(shifting), shifting);
         let whole = "S: =?utf-8?Q?b?= =?utf-8?Q?c?= =?utf-8?Q?broken\r\n";
         assert_eq!(repaired(whole), whole);
+    }
+
+    #[test]
+    fn bare_bytes_in_a_word_are_of_its_charset() {
+        assert_eq!(header(b"S: =?iso-8859-1?Q?Fr\xf6sche?=\r\n").as_ref(), b"S: =?iso-8859-1?B?RnL2c2NoZQ==?=\r\n");
     }
 
     proptest! {
