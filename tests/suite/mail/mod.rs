@@ -1,4 +1,4 @@
 //! What mail is made of, checked against other people's corpora.
 
-mod parse;
+pub mod parse;
 mod render;

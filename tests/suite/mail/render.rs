@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use surat::mail::document::{Document, Form, RenderOptions};
 use surat::mail::render::document;
 use surat::mail::wrap;
+
+use crate::safety::samples::{Sample, demo_letters, own};
+use crate::support::is_full;
 
 /// Nothing of the corpora may take longer, on a busy machine and without optimisation.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -144,4 +149,36 @@ fn a_message_of_every_kind_of_part_is_put_together() {
     assert_eq!(best.warnings[0].as_str(), "Says \"Bank Mandala\" but comes from mandala-secure.test");
     assert_eq!(best.fields[1].0.as_str(), "Subject");
     assert_eq!(spelled(&document(raw.as_bytes(), &[], options(40, Form::Html)))[0], "Hello Ana,");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if is_full() { 20_000 } else { 200 }, ..ProptestConfig::default() })]
+
+    /// Real mails put together anew, cut and with bytes changed: closer to what breaks than bytes at random.
+    #[test]
+    fn broken_mails_are_read_and_shown(
+        pieces in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..3_000_usize), 1..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        width in 1u16..200,
+    ) {
+        static OWN: LazyLock<Vec<Sample>> = LazyLock::new(|| own().into_iter().chain(demo_letters()).collect());
+        let mut raw: Vec<u8> = Vec::new();
+        for (which, from, length) in pieces {
+            let mail = &OWN[which.index(OWN.len())].raw;
+            let from = if mail.is_empty() { 0 } else { from.index(mail.len()) };
+            // Half of the pieces are whole beginnings, with a header.
+            let from = if length % 2 == 0 { 0 } else { from };
+            raw.extend_from_slice(&mail[from..mail.len().min(from + length)]);
+        }
+        raw.push(b'\n');
+        for (at, byte) in changes {
+            let at = at.index(raw.len());
+            raw[at] = byte;
+        }
+        surat::mail::parse::message(&raw).search_text();
+        for form in [Form::Best, Form::Plain, Form::Html, Form::Source] {
+            let document = document(&raw, &[], options(width, form));
+            assert_harmless(&document, width.max(u16::try_from(wrap::NARROWEST).unwrap()), Path::new("pieces"));
+        }
+    }
 }

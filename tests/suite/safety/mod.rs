@@ -1,5 +1,6 @@
 //! What comes from outside cannot touch the terminal, the network, the desktop or what is stored, wherever it comes in.
 
+mod bombs;
 mod crashes;
 mod crossing;
 mod faults;
