@@ -5,8 +5,8 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
+use crate::accounts::desk::Failure;
 use crate::accounts::pull::blocking;
-use crate::accounts::worker::Failure;
 use crate::backend::{Backend, Kind};
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::remote::{Slice, Want};

@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::awake::Awake;
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::worker::{self, Connector, Desk, Listener, Wish};
+use crate::accounts::desk::{self, Desk, Listener};
+use crate::accounts::reader;
+use crate::accounts::worker::{self, Connector, Wish};
 use crate::config::Account;
 use crate::mail::account::AccountStatus;
 use crate::mail::id::{AccountId, EmailId};
@@ -108,7 +110,7 @@ fn employ<C: Connector>(
     wished: watch::Receiver<Wish>,
     wanted: mpsc::Receiver<EmailId>,
 ) -> Vec<JoinHandle<()>> {
-    let reader = worker::serve_reader(desk.clone(), connector.clone(), wished.clone(), wanted, Awake::default());
+    let reader = reader::serve(desk.clone(), connector.clone(), wished.clone(), wanted, Awake::default());
     vec![runtime.spawn(watch_over(desk, connector, wished)), runtime.spawn(reader)]
 }
 
@@ -122,8 +124,8 @@ async fn watch_over<C: Connector>(desk: Desk, connector: Arc<C>, wishes: watch::
                 tracing::error!(account = %desk.settings.name, "a worker died and is started again");
                 let pause = i64::try_from(RESTART_AFTER.as_secs()).unwrap_or_default();
                 desk.tell(AccountStatus::Offline {
-                    since: worker::now(),
-                    next_try: UnixTime(worker::now().0 + pause),
+                    since: desk::now(),
+                    next_try: UnixTime(desk::now().0 + pause),
                     reason: "the server sent something that Surat stumbled over".into(),
                 });
                 tokio::time::sleep(RESTART_AFTER).await;

@@ -5,10 +5,13 @@
 pub mod awake;
 pub mod bodies;
 pub mod connect;
+pub mod desk;
 pub mod manager;
 pub mod pull;
 pub mod push;
+pub mod reader;
 pub mod retry;
+pub mod round;
 pub mod sync;
 #[cfg(test)]
 mod tests;

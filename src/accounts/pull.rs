@@ -4,7 +4,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::accounts::worker::Failure;
+use crate::accounts::desk::Failure;
 use crate::backend::{self, Backend, Known};
 use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::keyword::Keywords;

@@ -2,8 +2,8 @@
 //!
 //! What is pending is a property of rows (invariant 4): nothing is queued here, so nothing can be lost here.
 
+use crate::accounts::desk::Failure;
 use crate::accounts::pull::blocking;
-use crate::accounts::worker::Failure;
 use crate::backend::{Backend, Kind};
 use crate::mail::id::AccountId;
 use crate::mail::remote::RemoteOperation;

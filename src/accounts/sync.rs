@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::worker::{self, Connector, Course, Desk, Listener};
+use crate::accounts::desk::{Desk, Listener};
+use crate::accounts::round::{self, Course};
+use crate::accounts::worker::Connector;
 use crate::accounts::{push, retry};
 use crate::backend::{Backend, Error, Kind};
 use crate::config::Account;
@@ -79,7 +81,7 @@ async fn run<C: Connector>(desk: &Desk, connector: Arc<C>, course: &mut Course) 
     desk.tell(AccountStatus::Connecting);
     let mut backend = connector.connect().await.map_err(say)?;
     let before = backend.traffic();
-    let result = worker::sync(desk, &mut backend, course).await;
+    let result = round::go(desk, &mut backend, course).await;
     // The greeting and the sign-in count too.
     course.report.bytes_in += before.bytes_in;
     course.report.bytes_out += before.bytes_out;

@@ -22,6 +22,8 @@ pub struct Fake {
     pub compares: Option<Box<dyn FnMut() + Send>>,
     /// Whether the link breaks after the news.
     pub breaks: bool,
+    /// Whether every folder is refused.
+    pub refuses: bool,
     /// Whether there is an inbox.
     pub has_inbox: bool,
     /// How often it lists its folders before it falls silent; without this always.
@@ -88,6 +90,9 @@ impl Backend for Fake {
         known: &impl Known,
         out: &Sender<Delta>,
     ) -> Result<(), Error> {
+        if self.refuses {
+            return Err(Error::new(Kind::Refused, "imap.example.org:993", "looking for changes", "not for you"));
+        }
         if let Some(before) = &mut self.compares {
             before();
             known.remotes().await?;

@@ -5,68 +5,22 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 
 use crate::accounts::awake::Awake;
+use crate::accounts::desk::{Desk, Failure, now};
 use crate::accounts::retry::Pace;
-use crate::accounts::{bodies, pull, push, retry};
-use crate::backend::{self, Backend, News, Traffic};
-use crate::config::{Account, Offline};
-use crate::mail::account::{AccountStatus, Notice, Progress, SyncReport};
-use crate::mail::id::{AccountId, EmailId, MailboxId};
+use crate::accounts::round::{self, Course, Folder};
+use crate::accounts::{push, retry};
+use crate::backend::{self, Backend, News};
+use crate::mail::account::AccountStatus;
 use crate::mail::mailbox::Role;
-use crate::mail::remote::RemoteMailbox;
 use crate::mail::time::UnixTime;
-use crate::store::Store;
 
 /// Mailboxes that nothing announces are looked at so often.
 const POLL_EVERY: Duration = Duration::from_secs(300);
-/// `offline = "recent"` keeps the bodies of so many days.
-const RECENT_DAYS: i64 = 90;
-/// Emails whose header fields go into the full-text index in one transaction.
-const INDEX_PORTION: usize = 2_000;
-/// Emails that vanished long ago and are forgotten in one transaction.
-const SWEEP_PORTION: usize = 500;
-/// While bodies come in bulk, the inbox is looked at so often.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
-/// The reader's own connection is given up after so long without use.
-const READER_IDLE: Duration = Duration::from_secs(120);
-
-/// What stopped a piece of work.
-#[derive(Debug)]
-pub enum Failure {
-    /// The server, or the way to it.
-    Backend(backend::Error),
-    /// The store.
-    Store(crate::store::Error),
-    /// A mistake of ours; the text is for the log.
-    Bug(String),
-}
-
-impl From<backend::Error> for Failure {
-    fn from(error: backend::Error) -> Self {
-        Self::Backend(error)
-    }
-}
-
-impl Failure {
-    /// Gives the failure as an error with a kind, so that one place decides what follows.
-    pub fn into_error(self) -> backend::Error {
-        match self {
-            Self::Backend(error) => error,
-            Self::Store(error) => {
-                // Another process that writes for long is no matter for a person.
-                let is_busy = error.kind == crate::store::Kind::Busy;
-                let kind = if is_busy { backend::Kind::Busy } else { backend::Kind::Local };
-                backend::Error::new(kind, "the store", "keeping mail", error.to_string())
-            }
-            Self::Bug(text) => backend::Error::new(backend::Kind::Protocol, "surat", "working", text),
-        }
-    }
-}
 
 /// Makes signed-in connections of one account. The password is asked for anew each time.
 pub trait Connector: Send + Sync + 'static {
@@ -88,241 +42,10 @@ pub struct Wish {
     pub is_paused: bool,
 }
 
-/// What a worker tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The account.
-    pub account: AccountId,
-    /// Its name.
-    pub name: String,
-    /// Its state now.
-    pub status: AccountStatus,
-}
-
-/// Takes events; called from any thread, must not block.
-pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// One account's store side: what every step of its work needs.
-#[derive(Clone)]
-pub struct Desk {
-    /// The store.
-    pub store: Store,
-    /// The account's id there.
-    pub account: AccountId,
-    /// Its settings.
-    pub settings: Account,
-    /// Who is told.
-    pub listener: Listener,
-}
-
-impl Desk {
-    /// Tells the account's state.
-    pub fn tell(&self, status: AccountStatus) {
-        (self.listener)(Event { account: self.account, name: self.settings.name.clone(), status });
-    }
-
-    fn tell_progress(&self, what: &str, done: u64, total: u64) {
-        self.tell(AccountStatus::Syncing(Progress { what: what.to_owned(), done, total }));
-    }
-
-    fn not_before(&self) -> Option<Option<UnixTime>> {
-        match self.settings.offline {
-            Offline::All => Some(None),
-            Offline::Recent => Some(Some(UnixTime(now().0 - RECENT_DAYS * UnixTime::DAY))),
-            Offline::Opened => None,
-        }
-    }
-}
-
-/// Reads the clock.
-pub fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// How far the work of an account has come, from one connection to the next.
-#[derive(Debug)]
-pub struct Course {
-    /// What was done so far.
-    pub report: SyncReport,
-    /// Connections in a row that brought nothing.
-    failures: u32,
-    bodies: bodies::Run,
-    connections: Pace,
-    looks: Pace,
-}
-
-impl Default for Course {
-    fn default() -> Self {
-        Self {
-            report: SyncReport::default(),
-            failures: 0,
-            bodies: bodies::Run::default(),
-            connections: Pace::of_connections(),
-            looks: Pace::of_looks(),
-        }
-    }
-}
-
-/// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
-pub async fn sync<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
-    let before = backend.traffic();
-    let result = sync_counted(desk, backend, course).await;
-    count(&mut course.report, before, backend.traffic());
-    result
-}
-
-/// A mailbox that can be pulled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
-    /// Its id in the store.
-    pub id: MailboxId,
-    /// As the server lists it.
-    pub remote: RemoteMailbox,
-}
-
-async fn sync_counted<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
-    course.report.pushed += push::all(backend, &desk.store, desk.account).await?;
-    let folders = list_folders(desk, backend).await?;
-    for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
-        pull_folder(desk, backend, folder, course).await?;
-    }
-    index(desk).await?;
-    fetch_bodies(desk, backend, &folders, course).await?;
-    while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
-    Ok(folders)
-}
-
-/// Lists the mailboxes, keeps them, and gives them inbox first, bulk last.
-async fn list_folders<B: Backend>(desk: &Desk, backend: &mut B) -> Result<Vec<Folder>, Failure> {
-    let mut remotes = backend.mailboxes().await?;
-    apply_overrides(&mut remotes, &desk.settings);
-    let account = desk.account;
-    let (ids, remotes) = pull::blocking(&desk.store, move |store| {
-        store.reconcile_mailboxes(account, &remotes).map(|ids| (ids, remotes))
-    })
-    .await?;
-    let mut folders: Vec<Folder> = ids.into_iter().zip(remotes).map(|(id, remote)| Folder { id, remote }).collect();
-    folders.sort_by_key(|folder| match folder.remote.role {
-        Some(Role::Inbox) => 0,
-        Some(Role::Drafts | Role::Sent) => 1,
-        None => 2,
-        Some(Role::Archive | Role::Flagged | Role::Important) => 3,
-        Some(Role::All | Role::Junk | Role::Trash) => 4,
-    });
-    Ok(folders)
-}
-
-/// The configuration's `[folders]` overrule the server's word about roles.
-fn apply_overrides(remotes: &mut [RemoteMailbox], settings: &Account) {
-    for (role, name) in &settings.folders {
-        if !remotes.iter().any(|remote| remote.name == *name || remote.path == *name) {
-            continue;
-        }
-        for remote in remotes.iter_mut() {
-            if remote.name == *name || remote.path == *name {
-                remote.role = Some(*role);
-            } else if remote.role == Some(*role) {
-                remote.role = None;
-            }
-        }
-    }
-}
-
-async fn pull_folder<B: Backend>(
-    desk: &Desk,
-    backend: &mut B,
-    folder: &Folder,
-    course: &mut Course,
-) -> Result<(), Failure> {
-    let name = folder.remote.name.clone();
-    let failures = &mut course.failures;
-    let progress = |done, total| {
-        if done > 0 {
-            *failures = 0;
-        }
-        if total > 0 {
-            desk.tell_progress(&name, done, total);
-        }
-    };
-    let pulled = pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
-    match pulled {
-        Ok(pulled) => course.report.fetched += pulled.arrived,
-        // One folder that may not be read does not keep the others back.
-        Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
-            tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
-            // Without the inbox it is no success either.
-            if folder.remote.role == Some(Role::Inbox) {
-                course.report.error = Some(retry::notice(&desk.settings.name, &error));
-            }
-        }
-        Err(failure) => return Err(failure),
-    }
-    Ok(())
-}
-
-/// Writes the full-text index of what arrived without a body.
-async fn index(desk: &Desk) -> Result<(), Failure> {
-    while pull::blocking(&desk.store, |store| store.index_some(INDEX_PORTION)).await? > 0 {}
-    Ok(())
-}
-
-/// Fetches missing bodies until none is missing, and looks after the inbox now and then meanwhile.
-async fn fetch_bodies<B: Backend>(
-    desk: &Desk,
-    backend: &mut B,
-    folders: &[Folder],
-    course: &mut Course,
-) -> Result<(), Failure> {
-    let Some(not_before) = desk.not_before() else { return Ok(()) };
-    let (mut done, mut looked) = (0, Instant::now());
-    // Newcomers stand before the place that the run has reached: one portion from the top brings theirs.
-    let mut from_the_top = None;
-    loop {
-        let progress = |kept| {
-            done += kept;
-            desk.tell_progress("messages", done, 0);
-        };
-        let run = from_the_top.as_mut().unwrap_or(&mut course.bodies);
-        let fetched = bodies::some(backend, &desk.store, desk.account, not_before, run, progress).await;
-        if run.has_come {
-            course.failures = 0;
-        }
-        let was_from_the_top = from_the_top.take().is_some();
-        if !fetched? && !was_from_the_top {
-            return Ok(());
-        }
-        if looked.elapsed() >= LOOK_EVERY {
-            let before = course.report.fetched;
-            pull_inbox(desk, backend, folders, course).await?;
-            from_the_top = (course.report.fetched > before).then(bodies::Run::default);
-            looked = Instant::now();
-        }
-    }
-}
-
-/// Pulls the inbox alone.
-async fn pull_inbox<B: Backend>(
-    desk: &Desk,
-    backend: &mut B,
-    folders: &[Folder],
-    course: &mut Course,
-) -> Result<(), Failure> {
-    for inbox in folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox)) {
-        pull_folder(desk, backend, inbox, course).await?;
-    }
-    index(desk).await
-}
-
-fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
-    report.bytes_in += after.bytes_in.saturating_sub(before.bytes_in);
-    report.bytes_out += after.bytes_out.saturating_sub(before.bytes_out);
-    report.round_trips += after.round_trips.saturating_sub(before.round_trips);
-}
-
 /// Keeps an account in step until the wishes end. Never returns an error: every failure is a status.
 pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch::Receiver<Wish>, awake: Awake) {
     let mut course = Course::default();
+    let (mut connections, mut looks) = (Pace::of_connections(), Pace::of_looks());
     loop {
         let wish = *wishes.borrow_and_update();
         if wish.is_paused {
@@ -335,7 +58,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         desk.tell(AccountStatus::Connecting);
         let mut told_to_stop = wishes.clone();
         let failure = tokio::select! {
-            failure = live(&desk, connector.as_ref(), &mut wishes, &awake, &mut course) => failure,
+            failure = live(&desk, connector.as_ref(), &mut wishes, &awake, &mut course, &mut looks) => failure,
             stop = stopped(&mut told_to_stop) => match stop {
                 Stop::Paused => continue,
                 Stop::Closed => return,
@@ -348,7 +71,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         course.failures = course.failures.saturating_add(1);
         let pause = match next {
             retry::Next::After(pause) => {
-                let pause = pause.max(course.connections.rest(Instant::now()));
+                let pause = pause.max(connections.rest(Instant::now()));
                 desk.tell(offline(&error, pause));
                 Some(pause)
             }
@@ -405,8 +128,9 @@ async fn live<C: Connector>(
     wishes: &mut watch::Receiver<Wish>,
     awake: &Awake,
     course: &mut Course,
+    looks: &mut Pace,
 ) -> Failure {
-    match stay(desk, connector, wishes, awake, course).await {
+    match stay(desk, connector, wishes, awake, course, looks).await {
         Err(failure) => failure,
         Ok(never) => match never {},
     }
@@ -418,15 +142,17 @@ async fn stay<C: Connector>(
     wishes: &mut watch::Receiver<Wish>,
     awake: &Awake,
     course: &mut Course,
+    looks: &mut Pace,
 ) -> Result<Infallible, Failure> {
     let mut backend = connector.connect().await?;
     // What is wished for while the sync runs is still to be done after it.
     let mut seen = *wishes.borrow_and_update();
-    let mut folders = sync(desk, &mut backend, course).await?;
+    let mut folders = round::go(desk, &mut backend, course).await?;
     let mut rested = Instant::now();
     loop {
         course.failures = 0;
-        desk.tell(AccountStatus::Online);
+        // A folder that the server refuses ends no connection, but the inbox is a matter for a person.
+        desk.tell(course.report.error.take().map_or(AccountStatus::Online, AccountStatus::Blocked));
         let waiting = async {
             tokio::time::sleep_until(rested.into()).await;
             wait(&mut backend, &folders).await
@@ -444,16 +170,16 @@ async fn stay<C: Connector>(
         };
         let wish = *wishes.borrow_and_update();
         if news == Some(News::TimedOut) || wish.checks != seen.checks {
-            folders = sync(desk, &mut backend, course).await?;
+            folders = round::go(desk, &mut backend, course).await?;
         } else {
             if wish.edits != seen.edits {
                 push::all(&mut backend, &desk.store, desk.account).await?;
             }
             if news == Some(News::Changed) {
-                pull_inbox(desk, &mut backend, &folders, course).await?;
-                fetch_bodies(desk, &mut backend, &folders, course).await?;
+                round::pull_inbox(desk, &mut backend, &folders, course).await?;
+                round::fetch_bodies(desk, &mut backend, &folders, course).await?;
                 let now = Instant::now();
-                rested = now + course.looks.rest(now);
+                rested = now + looks.rest(now);
             }
         }
         seen = wish;
@@ -471,56 +197,6 @@ async fn probe<B: Backend>(backend: &mut B, within: Duration) -> Result<(), back
     }
 }
 
-/// Brings the bodies that the reader opens, over a connection of its own that is made when first needed: reading
-/// never waits for a sync.
-pub async fn serve_reader<C: Connector>(
-    desk: Desk,
-    connector: Arc<C>,
-    wishes: watch::Receiver<Wish>,
-    mut wanted: Receiver<EmailId>,
-    awake: Awake,
-) {
-    let (mut connection, mut used) = (None, awake.now());
-    loop {
-        let email = match tokio::time::timeout(READER_IDLE, wanted.recv()).await {
-            Ok(Some(email)) => email,
-            Ok(None) => return,
-            Err(_) => {
-                connection = None;
-                continue;
-            }
-        };
-        let now = awake.now();
-        if wishes.borrow().is_paused || used.has_jumped(now) {
-            connection = None;
-        }
-        used = now;
-        if wishes.borrow().is_paused {
-            continue;
-        }
-        // A connection that had been idle may be dead without a word: a second try gets a new one.
-        for _ in 0..2 {
-            let mut backend = match connection.take() {
-                Some(backend) => backend,
-                None => match connector.connect().await {
-                    Ok(backend) => backend,
-                    Err(error) => {
-                        tracing::info!(%error, "no connection to read a message");
-                        break;
-                    }
-                },
-            };
-            match bodies::one(&mut backend, &desk.store, email).await {
-                Ok(()) => {
-                    connection = Some(backend);
-                    break;
-                }
-                Err(failure) => tracing::info!(error = %failure.into_error(), "a message could not be read"),
-            }
-        }
-    }
-}
-
 async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, backend::Error> {
     let mut readable = folders.iter().filter(|folder| folder.remote.is_selectable);
     let first = readable.clone().next();
@@ -533,20 +209,18 @@ async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, b
     }
 }
 
-/// Says a failure to a person, for a report.
-pub fn notice(desk: &Desk, failure: Failure) -> Notice {
-    retry::notice(&desk.settings.name, &failure.into_error())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::SystemTime;
 
     use super::*;
-    use crate::accounts::tests::{Fake, hung_up};
-    use crate::config::Source;
+    use crate::accounts::desk::Listener;
+    use crate::accounts::tests::Fake;
+    use crate::config::{Account, Source};
+    use crate::store::Store;
 
     /// Makes servers, and says how many it has made.
     struct Fakes {
@@ -635,21 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_breaks_in_every_sync_is_tried_again_soon_as_long_as_something_comes() {
-        let mut course = Course { failures: 7, ..Course::default() };
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let account = store.account("test").unwrap();
-        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
-        let desk = Desk { store, account, settings, listener: Arc::new(|_| {}) };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut sync_with = |news: Vec<crate::mail::remote::Delta>| {
-            let mut server = Fake { news, breaks: true, has_inbox: true, ..Fake::default() };
-            let failure = runtime.block_on(sync(&desk, &mut server, &mut course)).unwrap_err();
-            assert_eq!(failure.into_error(), hung_up());
-            course.failures
-        };
-        assert_eq!(sync_with(Vec::new()), 7, "nothing came");
-        assert_eq!(sync_with(crate::accounts::tests::newcomers(3)), 0, "something came");
+    fn an_inbox_that_the_server_refuses_is_said_to_a_person_while_the_link_stays() {
+        let make = |_| Ok(Fake { has_inbox: true, refuses: true, ..Fake::default() });
+        let is_blocked = |status: &AccountStatus| matches!(status, AccountStatus::Blocked(_));
+        let (told, made) = work(make, Awake::default(), |told| told.iter().any(is_blocked));
+        let Some(AccountStatus::Blocked(notice)) = told.last() else { panic!("{told:?}") };
+        assert!(notice.what.contains("not for you"), "{notice:?}");
+        assert_eq!((told.iter().filter(is_online).count(), made), (0, 1));
     }
 }

@@ -96,7 +96,7 @@ fn sync(store: &Store, accounts: &[Account]) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("could not start: {error}"))?;
-    let listener: accounts::worker::Listener = Arc::new(|_| {});
+    let listener: accounts::desk::Listener = Arc::new(|_| {});
     let synced = runtime.block_on(accounts::sync::once(store, accounts, &listener));
     match synced.into_iter().find_map(|synced| synced.report.error) {
         Some(notice) => Err(format!("{}. {}", notice.what, notice.remedy)),

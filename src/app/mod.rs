@@ -24,7 +24,7 @@ pub use demo::demo;
 pub use interface::interface;
 
 use crate::accounts::AccountManager;
-use crate::accounts::worker::{Event as Told, Listener};
+use crate::accounts::desk::{Event as Told, Listener};
 use crate::app::clock::Clock;
 use crate::app::effects::Desk;
 use crate::app::mailbag::Mailbag;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::accounts::desk::{Event, Listener};
 use crate::accounts::sync::{self, Synced};
-use crate::accounts::worker::{Event, Listener};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Status};
 use crate::cli::output::in_bytes;

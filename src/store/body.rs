@@ -74,8 +74,7 @@ impl Store {
         limit: usize,
         bytes: u64,
     ) -> Result<Vec<MissingBody>, Error> {
-        let oldest =
-            not_before.map_or(0, |time| time.0.clamp(0, super::incoming::LAST_SECOND) << EmailId::COUNTER_BITS);
+        let oldest = oldest(not_before);
         self.read(|db| {
             let mut places: Vec<(u8, i64, String)> = {
                 let mut query = db.prepare_cached(
@@ -115,6 +114,20 @@ impl Store {
                 }
             }
             Ok(missing)
+        })
+    }
+
+    /// Counts the bodies that [`Store::bodies_missing`] would list.
+    pub fn count_missing_bodies(&self, account: AccountId, not_before: Option<UnixTime>) -> Result<u64, Error> {
+        self.read(|db| {
+            let count: i64 = db
+                .prepare_cached(
+                    "SELECT COUNT(DISTINCT r.email) FROM mailboxes b JOIN remotes r ON r.mailbox = b.id
+                     WHERE b.account = ?1 AND (b.is_synced = 1 OR b.is_local = 1) AND b.hidden_since IS NULL
+                         AND r.blob IS NULL AND r.email >= ?2",
+                )?
+                .query_row([account.0, oldest(not_before)], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
         })
     }
 
@@ -285,6 +298,11 @@ impl Transaction<'_> {
         }
         Ok(())
     }
+}
+
+/// Gives the lowest id that an email got at a time or later has.
+fn oldest(not_before: Option<UnixTime>) -> i64 {
+    not_before.map_or(0, |time| time.0.clamp(0, super::incoming::LAST_SECOND) << EmailId::COUNTER_BITS)
 }
 
 fn missing_in(

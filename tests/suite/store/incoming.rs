@@ -55,6 +55,7 @@ fn a_body_is_kept_byte_for_byte_and_once() {
     let (a, b) = (f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2)));
     let missing = f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap();
     assert_eq!(missing.iter().map(|m| m.place.email).collect::<Vec<_>>(), [b, a]);
+    assert_eq!(f.store.count_missing_bodies(f.account, None).unwrap(), 2);
     let newest = f.store.bodies_missing(f.account, None, None, 10, 1).unwrap();
     assert_eq!(newest, missing[..1], "one at least, however large");
     assert_eq!(f.store.bodies_missing(f.account, None, Some(newest[0].place), 10, 1).unwrap(), missing[1..]);
@@ -64,6 +65,7 @@ fn a_body_is_kept_byte_for_byte_and_once() {
     assert_eq!(f.store.raw(b).unwrap(), Some(raw("tide ")));
     assert!(f.store.email(a).unwrap().unwrap().is_stored);
     assert_eq!(f.store.bodies_missing(f.account, None, None, 10, u64::MAX).unwrap(), vec![]);
+    assert_eq!(f.store.count_missing_bodies(f.account, None).unwrap(), 0);
     assert_eq!(f.store.missing_body(a).unwrap(), None);
     f.assert_sound();
 }

@@ -1,0 +1,220 @@
+//! Owns one round of an account over one connection: edits out, folders, newest mail, all header fields, bodies.
+//!
+//! When there is a round, and what follows one that fails, is the worker's.
+
+use std::time::{Duration, Instant};
+
+use crate::accounts::desk::{Desk, Failure};
+use crate::accounts::{bodies, pull, push, retry};
+use crate::backend::{self, Backend, Traffic};
+use crate::config::Account;
+use crate::mail::account::SyncReport;
+use crate::mail::id::MailboxId;
+use crate::mail::mailbox::Role;
+use crate::mail::remote::RemoteMailbox;
+
+/// Emails whose header fields go into the full-text index in one transaction.
+const INDEX_PORTION: usize = 2_000;
+/// Emails that vanished long ago and are forgotten in one transaction.
+const SWEEP_PORTION: usize = 500;
+/// While bodies come in bulk, the inbox is looked at so often.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// How far the work of an account has come, from one connection to the next.
+#[derive(Debug, Default)]
+pub struct Course {
+    /// What was done so far.
+    pub report: SyncReport,
+    /// Connections in a row that brought nothing.
+    pub failures: u32,
+    bodies: bodies::Run,
+}
+
+/// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
+pub async fn go<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
+    let before = backend.traffic();
+    let result = go_through(desk, backend, course).await;
+    count(&mut course.report, before, backend.traffic());
+    result
+}
+
+/// A mailbox that can be pulled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its id in the store.
+    pub id: MailboxId,
+    /// As the server lists it.
+    pub remote: RemoteMailbox,
+}
+
+async fn go_through<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
+    course.report.pushed += push::all(backend, &desk.store, desk.account).await?;
+    let folders = list_folders(desk, backend).await?;
+    for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
+        pull_folder(desk, backend, folder, course).await?;
+    }
+    index(desk).await?;
+    fetch_bodies(desk, backend, &folders, course).await?;
+    while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
+    Ok(folders)
+}
+
+/// Lists the mailboxes, keeps them, and gives them inbox first, bulk last.
+async fn list_folders<B: Backend>(desk: &Desk, backend: &mut B) -> Result<Vec<Folder>, Failure> {
+    let mut remotes = backend.mailboxes().await?;
+    apply_overrides(&mut remotes, &desk.settings);
+    let account = desk.account;
+    let (ids, remotes) = pull::blocking(&desk.store, move |store| {
+        store.reconcile_mailboxes(account, &remotes).map(|ids| (ids, remotes))
+    })
+    .await?;
+    let mut folders: Vec<Folder> = ids.into_iter().zip(remotes).map(|(id, remote)| Folder { id, remote }).collect();
+    folders.sort_by_key(|folder| match folder.remote.role {
+        Some(Role::Inbox) => 0,
+        Some(Role::Drafts | Role::Sent) => 1,
+        None => 2,
+        Some(Role::Archive | Role::Flagged | Role::Important) => 3,
+        Some(Role::All | Role::Junk | Role::Trash) => 4,
+    });
+    Ok(folders)
+}
+
+/// The configuration's `[folders]` overrule the server's word about roles.
+fn apply_overrides(remotes: &mut [RemoteMailbox], settings: &Account) {
+    for (role, name) in &settings.folders {
+        if !remotes.iter().any(|remote| remote.name == *name || remote.path == *name) {
+            continue;
+        }
+        for remote in remotes.iter_mut() {
+            if remote.name == *name || remote.path == *name {
+                remote.role = Some(*role);
+            } else if remote.role == Some(*role) {
+                remote.role = None;
+            }
+        }
+    }
+}
+
+async fn pull_folder<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folder: &Folder,
+    course: &mut Course,
+) -> Result<(), Failure> {
+    let name = folder.remote.name.clone();
+    let failures = &mut course.failures;
+    let progress = |done, total| {
+        if done > 0 {
+            *failures = 0;
+        }
+        if total > 0 {
+            desk.tell_progress(&name, done, total);
+        }
+    };
+    let pulled = pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
+    match pulled {
+        Ok(pulled) => course.report.fetched += pulled.arrived,
+        // One folder that may not be read does not keep the others back.
+        Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
+            tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
+            // Without the inbox it is no success either.
+            if folder.remote.role == Some(Role::Inbox) {
+                course.report.error = Some(retry::notice(&desk.settings.name, &error));
+            }
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+/// Writes the full-text index of what arrived without a body.
+async fn index(desk: &Desk) -> Result<(), Failure> {
+    while pull::blocking(&desk.store, |store| store.index_some(INDEX_PORTION)).await? > 0 {}
+    Ok(())
+}
+
+/// Fetches missing bodies until none is missing, and looks after the inbox now and then meanwhile.
+pub async fn fetch_bodies<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folders: &[Folder],
+    course: &mut Course,
+) -> Result<(), Failure> {
+    let Some(not_before) = desk.not_before() else { return Ok(()) };
+    let account = desk.account;
+    let total = pull::blocking(&desk.store, move |store| store.count_missing_bodies(account, not_before)).await?;
+    let (mut done, mut looked) = (0, Instant::now());
+    // Newcomers stand before the place that the run has reached: one portion from the top brings theirs.
+    let mut from_the_top = None;
+    loop {
+        let progress = |kept| {
+            done += kept;
+            desk.tell_progress("messages", done, total.max(done));
+        };
+        let run = from_the_top.as_mut().unwrap_or(&mut course.bodies);
+        let fetched = bodies::some(backend, &desk.store, desk.account, not_before, run, progress).await;
+        if run.has_come {
+            course.failures = 0;
+        }
+        let was_from_the_top = from_the_top.take().is_some();
+        if !fetched? && !was_from_the_top {
+            return Ok(());
+        }
+        if looked.elapsed() >= LOOK_EVERY {
+            let before = course.report.fetched;
+            pull_inbox(desk, backend, folders, course).await?;
+            from_the_top = (course.report.fetched > before).then(bodies::Run::default);
+            looked = Instant::now();
+        }
+    }
+}
+
+/// Pulls the inbox alone.
+pub async fn pull_inbox<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folders: &[Folder],
+    course: &mut Course,
+) -> Result<(), Failure> {
+    for inbox in folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox)) {
+        pull_folder(desk, backend, inbox, course).await?;
+    }
+    index(desk).await
+}
+
+fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
+    report.bytes_in += after.bytes_in.saturating_sub(before.bytes_in);
+    report.bytes_out += after.bytes_out.saturating_sub(before.bytes_out);
+    report.round_trips += after.round_trips.saturating_sub(before.round_trips);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::tests::{Fake, hung_up, newcomers};
+    use crate::config::Source;
+    use crate::mail::remote::Delta;
+    use crate::store::Store;
+
+    #[test]
+    fn a_link_that_breaks_in_every_sync_is_tried_again_soon_as_long_as_something_comes() {
+        let mut course = Course { failures: 7, ..Course::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
+        let desk = Desk { store, account, settings, listener: Arc::new(|_| {}) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut sync_with = |news: Vec<Delta>| {
+            let mut server = Fake { news, breaks: true, has_inbox: true, ..Fake::default() };
+            let failure = runtime.block_on(go(&desk, &mut server, &mut course)).unwrap_err();
+            assert_eq!(failure.into_error(), hung_up());
+            course.failures
+        };
+        assert_eq!(sync_with(Vec::new()), 7, "nothing came");
+        assert_eq!(sync_with(newcomers(3)), 0, "something came");
+    }
+}
