@@ -16,6 +16,7 @@ pub mod samples;
 mod saving;
 mod screen;
 mod senders;
+mod server_words;
 mod silence;
 mod starttls;
 mod traced;
