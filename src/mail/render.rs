@@ -140,7 +140,7 @@ fn forms(body: &Body) -> Vec<Form> {
     let mut rest = vec![body];
     while let Some(body) = rest.pop() {
         match body {
-            Body::Plain(..) => has_plain = true,
+            Body::Plain(text, _) => has_plain |= !text.trim().is_empty(),
             Body::Html(_) => has_html = true,
             Body::Alternative(bodies) | Body::Mixed(bodies) => rest.extend(bodies),
             Body::Calendar(_) | Body::Report(_) | Body::Picture(_) | Body::Message(..) => {}
@@ -191,7 +191,8 @@ impl Writer {
 
     /// Chooses among forms of the same: the one that was asked for, else the plain text unless the HTML says more.
     fn choose<'b>(&self, bodies: &'b [Body]) -> Option<&'b Body> {
-        let plain = bodies.iter().find(|body| contains(body, &|body| matches!(body, Body::Plain(..))));
+        let is_plain = |body: &Body| matches!(body, Body::Plain(text, _) if !text.trim().is_empty());
+        let plain = bodies.iter().find(|body| contains(body, &is_plain));
         let html = bodies.iter().rev().find(|body| contains(body, &|body| matches!(body, Body::Html(_))));
         let readable = || bodies.iter().rev().find(|body| !matches!(body, Body::Calendar(_)));
         match (plain, html) {
@@ -419,7 +420,6 @@ mod tests {
         let long = "word ".repeat(40);
         for (text, markup, is_html) in [
             ("Hello Ana", "<p>Hello Ana</p>", false),
-            ("", "<p>Hello</p>", true),
             (
                 "Your mail program does not support HTML.",
                 "<p>Hello, here is all that we have to say to you today</p>",
@@ -436,6 +436,15 @@ mod tests {
             assert_eq!(written(&both, Form::Best).forms, [Form::Plain, Form::Html, Form::Source]);
         }
         assert_eq!(written(&html("x"), Form::Plain).form, Form::Html);
+    }
+
+    #[test]
+    fn a_plain_text_with_nothing_in_it_is_none() {
+        for form in [Form::Best, Form::Plain] {
+            let document = written(&Body::Alternative(vec![plain(" \r\n"), html("<p>Hello</p>")]), form);
+            assert_eq!((spelled(&document), document.form), (vec!["Hello".to_owned()], Form::Html));
+            assert_eq!(document.forms, [Form::Html, Form::Source]);
+        }
     }
 
     #[test]
