@@ -33,6 +33,13 @@ pub struct Run {
     pub has_come: bool,
 }
 
+impl Run {
+    /// Says whether it has begun and not ended.
+    pub fn is_under_way(&self) -> bool {
+        self.behind.is_some()
+    }
+}
+
 /// Fetches the next portion of missing bodies, so that the caller can look after more urgent things in between.
 /// `progress` is told of each part that came. Says whether there may be more; if not, the next call begins a new run.
 pub async fn some<B: Backend>(
@@ -53,6 +60,10 @@ pub async fn some<B: Backend>(
         let first = bodies.first().map(|body| body.place);
         let mut came = Came::default();
         let fetched = fetch(backend, store, mailbox, &path, bodies, &mut came).await;
+        if let Err(Failure::Store(_)) = fetched {
+            // What came could not be kept: no step forward.
+            return fetched.map(|()| has_more);
+        }
         run.has_come |= came.slices > 0;
         progress(came.bodies);
         if fetched.is_err() {
@@ -86,7 +97,7 @@ fn by_mailbox(missing: Vec<MissingBody>) -> Vec<(MailboxId, String, Vec<MissingB
     groups
 }
 
-/// What was kept.
+/// What the server gave.
 #[derive(Debug, Default)]
 struct Came {
     bodies: u64,

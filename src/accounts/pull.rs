@@ -114,7 +114,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::accounts::tests::Fake;
+    use crate::accounts::tests::{Fake, spoil};
     use crate::mail::remote::Cursor;
 
     /// Pulls a mailbox that the store does not have.
@@ -141,14 +141,8 @@ mod tests {
     #[test]
     fn a_store_that_cannot_be_read_ends_the_pull_and_nothing_is_taken_for_new() {
         let dir = tempfile::tempdir().unwrap();
-        let files = ["surat.db", "surat.db-wal"].map(|name| dir.path().join(name));
-        let spoil = move || {
-            for path in &files {
-                let length = path.metadata().unwrap().len();
-                let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-                std::io::Write::write_all(&mut file, &vec![0xff; length as usize]).unwrap();
-            }
-        };
+        let place = dir.path().to_owned();
+        let spoil = move || spoil(&place);
         let failure = pull_nowhere(Fake { compares: Some(Box::new(spoil)), ..Fake::default() }, dir.path());
         let error = failure.into_error();
         assert_eq!((error.kind, error.place.as_str()), (backend::Kind::Local, "the store"), "{error}");

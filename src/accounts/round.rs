@@ -145,7 +145,7 @@ pub async fn fetch_bodies<B: Backend>(
     let total = pull::blocking(&desk.store, move |store| store.count_missing_bodies(account, not_before)).await?;
     let (mut done, mut looked) = (0, Instant::now());
     // Newcomers stand before the place that the run has reached: one portion from the top brings theirs.
-    let mut from_the_top = None;
+    let mut from_the_top = course.bodies.is_under_way().then(bodies::Run::default);
     loop {
         let progress = |kept| {
             done += kept;
@@ -191,22 +191,26 @@ fn count(report: &mut SyncReport, before: Traffic, after: Traffic) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::accounts::tests::{Fake, hung_up, newcomers};
+    use crate::accounts::tests::{Fake, hung_up, newcomers, spoil};
     use crate::config::Source;
-    use crate::mail::remote::Delta;
+    use crate::mail::remote::{Delta, RemoteId, Want};
     use crate::store::Store;
+
+    fn desk(dir: &std::path::Path) -> Desk {
+        let store = Store::open(dir).unwrap();
+        let account = store.account("test").unwrap();
+        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.to_owned() });
+        Desk { store, account, settings, listener: Arc::new(|_| {}) }
+    }
 
     #[test]
     fn a_link_that_breaks_in_every_sync_is_tried_again_soon_as_long_as_something_comes() {
         let mut course = Course { failures: 7, ..Course::default() };
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let account = store.account("test").unwrap();
-        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
-        let desk = Desk { store, account, settings, listener: Arc::new(|_| {}) };
+        let desk = desk(dir.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut sync_with = |news: Vec<Delta>| {
             let mut server = Fake { news, breaks: true, has_inbox: true, ..Fake::default() };
@@ -216,5 +220,49 @@ mod tests {
         };
         assert_eq!(sync_with(Vec::new()), 7, "nothing came");
         assert_eq!(sync_with(newcomers(3)), 0, "something came");
+    }
+
+    #[tokio::test]
+    async fn todays_mail_does_not_wait_for_what_a_broken_link_left_behind() {
+        let (dir, mut course) = (tempfile::tempdir().unwrap(), Course::default());
+        let desk = desk(dir.path());
+        let raw = |id: &RemoteId| format!("Subject: {}\r\n\r\n", id.0).into_bytes();
+        for _ in 0..2 {
+            let body = move |want: &Want| if want.id.0 == "700" { Err(hung_up()) } else { Ok(Some(raw(&want.id))) };
+            let mut server =
+                Fake { news: newcomers(900), has_inbox: true, body: Some(Box::new(body)), ..Fake::default() };
+            go(&desk, &mut server, &mut course).await.unwrap_err();
+        }
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = asked.clone();
+        let body = move |want: &Want| {
+            noted.lock().unwrap().push(want.id.0.clone());
+            Ok(Some(raw(&want.id)))
+        };
+        let mut server = Fake { news: newcomers(901), has_inbox: true, body: Some(Box::new(body)), ..Fake::default() };
+        go(&desk, &mut server, &mut course).await.unwrap();
+        assert_eq!(asked.lock().unwrap().first().map(String::as_str), Some("901"));
+        assert_eq!(desk.store.count_missing_bodies(desk.account, None).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_no_step_forward() {
+        let (dir, mut course) = (tempfile::tempdir().unwrap(), Course::default());
+        let mut server = Fake { news: newcomers(900), has_inbox: true, ..Fake::default() };
+        go(&desk(dir.path()), &mut server, &mut course).await.unwrap();
+        course.failures = 7;
+        // Opened anew, it has nothing in memory yet.
+        let desk = desk(dir.path());
+        let place = dir.path().to_owned();
+        let body = move |want: &Want| {
+            if want.id.0 == "900" {
+                spoil(&place);
+            }
+            Ok(Some(b"Subject: x\r\n\r\n".to_vec()))
+        };
+        let mut server = Fake { has_inbox: true, body: Some(Box::new(body)), ..Fake::default() };
+        let failure = go(&desk, &mut server, &mut course).await.unwrap_err();
+        assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
+        assert_eq!(course.failures, 7);
     }
 }

@@ -1,5 +1,6 @@
 //! A server for the tests of the manager: it says and gives what a test tells it to.
 
+#![allow(clippy::unwrap_used)]
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
@@ -126,4 +127,14 @@ impl Backend for Fake {
     }
 
     async fn close(&mut self) {}
+}
+
+/// Makes the files of a store unreadable, as a disk does that fails.
+pub fn spoil(dir: &std::path::Path) {
+    for name in ["surat.db", "surat.db-wal"] {
+        let path = dir.join(name);
+        let length = path.metadata().unwrap().len();
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, &vec![0xff; length as usize]).unwrap();
+    }
 }

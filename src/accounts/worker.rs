@@ -86,9 +86,10 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
                 None => std::future::pending().await,
             }
         };
-        // A rest ends early when the user asks for another try, pauses, or leaves.
+        // A rest ends early when the user asks for another try, pauses, or leaves, and when this computer wakes up.
         tokio::select! {
             () = rest => {}
+            () = awake.jumped() => {}
             changed = asked(&mut wishes) => if changed.is_err() { return },
         }
     }

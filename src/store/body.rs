@@ -101,7 +101,7 @@ impl Store {
                 let mut of_rank = Vec::new();
                 for (_, mailbox, path) in places.iter().filter(|(of, _, _)| *of == rank) {
                     let left = limit.saturating_sub(missing.len());
-                    of_rank.extend(missing_in(db, rank, MailboxId(*mailbox), path, emails, left)?);
+                    of_rank.extend(missing_in(db, rank, MailboxId(*mailbox), path, emails, (left, bytes))?);
                 }
                 of_rank.sort_by_key(|body| std::cmp::Reverse(body.place.email));
                 of_rank.retain(|body| seen.insert(body.place.email));
@@ -311,17 +311,21 @@ fn missing_in(
     mailbox: MailboxId,
     path: &str,
     (oldest, end): (i64, i64),
-    limit: usize,
+    (limit, bytes): (usize, u64),
 ) -> Result<Vec<MissingBody>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT r.email, r.remote_id, e.size FROM remotes r JOIN emails e ON e.id = r.email
          WHERE r.mailbox = ?1 AND r.blob IS NULL AND r.email >= ?2 AND r.email < ?3 ORDER BY r.email DESC LIMIT ?4",
     )?;
     let mut rows = query.query(params![mailbox.0, oldest, end, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut missing = Vec::new();
-    while let Some(row) = rows.next()? {
+    let (mut missing, mut sum) = (Vec::new(), 0_u64);
+    while let Some(row) = rows.next()?
+        && sum <= bytes
+    {
         let (email, id) = (EmailId(row.get(0)?), RemoteId(row.get(1)?));
-        missing.push(missing_body(db, Place { rank, email }, mailbox, path.to_owned(), id, row.get(2)?)?);
+        let body = missing_body(db, Place { rank, email }, mailbox, path.to_owned(), id, row.get(2)?)?;
+        sum = sum.saturating_add(body.want.size.saturating_sub(body.want.offset));
+        missing.push(body);
     }
     Ok(missing)
 }

@@ -220,7 +220,7 @@ async fn receive(
                 arrived.push(uid);
                 let mut newcomer = newcomer(validity, uid, *fetch);
                 let header = &mut newcomer.header;
-                for list in [&mut header.to, &mut header.cc, &mut header.bcc] {
+                for list in [&mut header.from, &mut header.reply_to, &mut header.to, &mut header.cc, &mut header.bcc] {
                     if people + list.len() > MOST_PEOPLE {
                         list.truncate(FIRST_PEOPLE);
                         list.shrink_to_fit();

@@ -28,6 +28,9 @@ const DEPTH: usize = 3;
 const SLACK: u64 = 64 * SLICE;
 /// Larger messages are not fetched: they are kept, and shown, in one piece.
 const LARGEST: u64 = 512 * SLICE;
+/// A message that a server refuses is looked for by halves. So many refusals in a row without any body mean that it
+/// refuses them all: more than the halves of a portion are.
+const FRUITLESS: usize = 16;
 
 /// A command that is to be sent.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<
     let mut refused = (!endless.is_empty()).then(|| given_up(imap));
     // Where the next slice of a message begins; none has one that ended.
     let mut next: HashMap<u32, Option<u64>> = HashMap::new();
-    let mut pieces = Pieces::new();
+    let (mut pieces, mut fruitless) = (Pieces::new(), 0);
     loop {
         while under_way.len() < DEPTH {
             let Some(portion) = queue.pop_front() else { break };
@@ -84,14 +87,18 @@ pub async fn fetch(imap: &mut Imap, mailbox: &str, wants: &[Want], out: &Sender<
         match portion {
             Portion::Together(messages) => {
                 let mut rest = Vec::new();
+                fruitless += usize::from(was_refused);
                 for (uid, id) in messages {
                     match pieces.remove(&(uid, 0)).flatten() {
-                        Some(bytes) => send(out, Slice { id, offset: 0, bytes, is_last: true }).await?,
+                        Some(bytes) => {
+                            fruitless = 0;
+                            send(out, Slice { id, offset: 0, bytes, is_last: true }).await?;
+                        }
                         None => rest.push((uid, id)),
                     }
                 }
                 // One of them is the culprit: halves find it, and bring the others.
-                if was_refused && rest.len() > 1 {
+                if was_refused && rest.len() > 1 && fruitless < FRUITLESS {
                     let later = rest.split_off(rest.len() / 2);
                     queue.push_front(Portion::Together(later));
                     queue.push_front(Portion::Together(rest));

@@ -291,3 +291,11 @@ fn one_bad_message_among_many_small_ones_keeps_no_other_back() {
     came.sort_unstable();
     assert_eq!(came, [1, 2, 3, 5, 6]);
 }
+
+#[test]
+fn a_server_that_refuses_every_body_is_not_asked_for_each() {
+    let script = Script::new().on("UID FETCH ", say("{tag} NO not for you\r\n"));
+    let (slices, error, said) = refused(script, (1..=2_000).map(|uid| want(uid, 0, 3)).collect());
+    assert_eq!((slices.len(), error.kind), (0, Kind::Refused));
+    assert!(said.matches("UID FETCH").count() <= 60, "{} commands", said.matches("UID FETCH").count());
+}

@@ -102,6 +102,7 @@ fn large() -> Vec<Named> {
     }
     for (name, field, bytes) in [
         ("addresses", "To: ", "a@b, "),
+        ("senders", "From: ", "a@b, "),
         ("references", "References: ", "<a@b> "),
         ("words", "Subject: ", "halo "),
         ("fields", "", "To: a@b\r\n"),
