@@ -15,14 +15,17 @@ pub(super) const MEDIUM: u16 = 60;
 const WIDE: u16 = 100;
 /// From here on the message stands beside the list.
 const VERY_WIDE: u16 = 150;
-/// Rows below which the list needs the screen for itself.
-const PREVIEW_HEIGHT: u16 = 16;
+/// Rows of a screen without frames from which on a rule stands below the top line.
+const RULE_HEIGHT: u16 = 16;
+/// Rows between the bars and notices below which the list needs them for itself, where one row says what just happened.
+const PREVIEW_LEAST: u16 = 13;
 /// Columns of the folders with their frame.
 const FOLDERS: u16 = 26;
 /// Rows of the list with its frame, where the message stands below it.
 const LIST_ABOVE: u16 = 16;
-/// Rows that the list keeps whatever there is to say, and those that the line above the footer takes at most.
-const LIST_LEAST: u16 = 3;
+/// Rows that the list or the message keeps inside its frame, whatever there is to say.
+const PANE_LEAST: u16 = 3;
+/// Rows that the line above the footer takes at most.
 const LINE_MOST: u16 = 4;
 /// Longer lines are hard to read.
 const TEXT_WIDTH: u16 = 96;
@@ -43,6 +46,8 @@ const QUESTION: u16 = 4;
 pub(super) struct Layout {
     pub(super) is_too_small: bool,
     pub(super) has_frames: bool,
+    /// Whether a message has room beside or below the list.
+    pub(super) fits_preview: bool,
     pub(super) has_preview: bool,
     pub(super) top: Rect,
     pub(super) rule: Option<Rect>,
@@ -64,13 +69,17 @@ impl Layout {
             return Self { is_too_small: true, ..Self::default() };
         }
         let has_frames = width >= WIDE;
-        let top_rows = 1 + u16::from(!has_frames && height >= PREVIEW_HEIGHT);
-        let banner_rows = (model.banner().len() as u16).min(height.saturating_sub(2 + top_rows + LIST_LEAST));
+        let frame = if has_frames { 2 } else { 0 };
+        let top_rows = 1 + u16::from(!has_frames && height >= RULE_HEIGHT);
         let line_rows = line_rows(model, height);
+        let most = height.saturating_sub(top_rows + PANE_LEAST + frame + line_rows + 1);
+        let banner_rows = (model.banner().len() as u16).min(most);
         let bottom = height - 1 - line_rows - banner_rows;
         let body = Rect::new(0, top_rows, width, bottom.saturating_sub(top_rows));
         let mut layout = Self {
             has_frames,
+            // A line that needs more rows for some seconds moves no panes about.
+            fits_preview: has_frames && body.height + line_rows > PREVIEW_LEAST,
             top: Rect::new(0, 0, width, 1),
             rule: (top_rows > 1).then(|| Rect::new(0, 1, width, 1)),
             banner: (banner_rows > 0).then(|| Rect::new(0, bottom, width, banner_rows)),
@@ -89,7 +98,7 @@ impl Layout {
             layout.folders_float = true;
         }
         let place = match model.preview {
-            _ if !has_frames || height < PREVIEW_HEIGHT => Preview::Off,
+            _ if !layout.fits_preview => Preview::Off,
             Preview::Auto if width >= VERY_WIDE => Preview::Beside,
             Preview::Auto => Preview::Below,
             chosen => chosen,
@@ -102,7 +111,7 @@ impl Layout {
                 layout.reader = Some(Rect { x: rest.x + list, width: rest.width - list, ..rest });
             }
             Preview::Below | Preview::Auto => {
-                let list = LIST_ABOVE.min(rest.height * 2 / 5).max(5);
+                let list = LIST_ABOVE.min(rest.height * 2 / 5).max(PANE_LEAST + frame).min(rest.height);
                 layout.list = Some(Rect { height: list, ..rest });
                 layout.reader = Some(Rect { y: rest.y + list, height: rest.height - list, ..rest });
             }
@@ -212,4 +221,73 @@ pub(super) fn overlay_rows(model: &Model) -> usize {
 pub(super) fn target_room(model: &Model) -> (usize, usize) {
     let (_, rows) = overlay_places(model);
     (usize::from(rows.width), usize::from(rows.height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::account::{AccountStatus, Notice};
+    use crate::mail::id::AccountId;
+    use crate::ui::model::{Link, Settings, ToastKind};
+
+    #[test]
+    fn the_list_keeps_its_rows_whatever_there_is_to_say() {
+        let notice = Notice { server_says: Some("拒".repeat(300)), ..notice() };
+        for (words, says_much, preview) in [
+            (None, true, Preview::Auto),
+            (Some(notice.clone()), false, Preview::Below),
+            (Some(notice.clone()), true, Preview::Beside),
+            (Some(notice), true, Preview::Auto),
+        ] {
+            let mut model = Model::new(Settings::default());
+            model.preview = preview;
+            if let Some(notice) = words {
+                let link = Link { status: AccountStatus::Blocked(notice), ..Link::default() };
+                model.statuses.insert(AccountId(1), link);
+            }
+            if says_much {
+                model.say(ToastKind::Error, "長い ".repeat(80));
+            }
+            for (width, height) in sizes() {
+                (model.width, model.height) = (width, height);
+                for focus in [Focus::List, Focus::Reader] {
+                    model.focus = focus;
+                    let layout = model.layout();
+                    let panes = [layout.list, layout.reader].into_iter().flatten();
+                    let parts: Vec<Rect> = panes.clone().chain([layout.line, layout.footer]).collect();
+                    assert!(parts.iter().all(|part| part.bottom() <= height && !part.is_empty()), "{width}×{height}");
+                    let shown = if layout.list.is_some() { layout.list } else { layout.reader };
+                    let rows = shown.map_or(0, |pane| layout.inner(pane).height);
+                    assert!(rows >= PANE_LEAST, "{width}×{height}: {rows} rows");
+                }
+            }
+        }
+    }
+
+    fn sizes() -> impl Iterator<Item = (u16, u16)> {
+        let widths = [40, 60, 80, 100, 120, 160, 200];
+        widths.into_iter().flat_map(|width| (LEAST_HEIGHT..=40).map(move |height| (width, height)))
+    }
+
+    #[test]
+    fn a_line_that_comes_and_goes_moves_no_panes() {
+        let mut model = Model::new(Settings::default());
+        for (width, height) in sizes() {
+            (model.width, model.height) = (width, height);
+            model.toast = None;
+            let before = model.layout().has_preview;
+            assert_eq!(before, width >= WIDE && height >= 16, "{width}×{height}");
+            model.say(ToastKind::Done, "word ".repeat(60));
+            assert_eq!(model.layout().has_preview, before, "{width}×{height}");
+        }
+    }
+
+    fn notice() -> Notice {
+        Notice {
+            account: Some("work".into()),
+            what: "the server refused to sign in".into(),
+            remedy: "Look at the password.".into(),
+            server_says: None,
+        }
+    }
 }

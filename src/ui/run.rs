@@ -7,7 +7,7 @@ use crate::mail::mailbox::Role;
 use crate::ui::act;
 use crate::ui::folders::Line as FolderLine;
 use crate::ui::keys;
-use crate::ui::layout::{self, LEAST_HEIGHT};
+use crate::ui::layout;
 use crate::ui::links::Links;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Place, Preview, ToastKind};
@@ -189,8 +189,8 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         CommandId::GoAccount(number) if usize::from(number) > model.folders.accounts.len() => {
             Some(format!("There is no account {number}."))
         }
-        CommandId::Preview if !model.layout().has_frames || model.height < LEAST_HEIGHT + 6 => {
-            Some("The screen is too small for a preview: it needs 100 columns and 16 rows.".to_owned())
+        CommandId::Preview if !model.layout().fits_preview => {
+            Some("The screen is too small for a preview: it needs 100 columns, and 16 rows besides notices.".to_owned())
         }
         CommandId::SaveAttachment | CommandId::SaveAll if !has_attachments(model) => {
             Some("This message has no attachments.".to_owned())

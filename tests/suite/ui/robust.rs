@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 use surat::config::command::COMMANDS;
 use surat::config::key::{Key, KeyCode, sequence};
+use surat::mail::account::{AccountStatus, Notice};
 use surat::ui::message::{Effect, Event, MouseKind};
 
-use crate::ui::harness::{Harness, letters};
+use crate::support::is_full;
+use crate::ui::harness::{Harness, WORK, letters};
 
 #[test]
 fn forty_sizes_from_large_to_none() {
@@ -21,6 +23,35 @@ fn forty_sizes_from_large_to_none() {
         harness.resize(1, 1);
         harness.screen();
         harness.resize(200, 60);
+    }
+}
+
+#[test]
+fn the_longest_notices_leave_room_at_every_size() {
+    let notice = Notice {
+        account: Some("work".into()),
+        what: "the server refused to sign in".into(),
+        server_says: Some("拒".repeat(299)),
+        remedy: "Look at the password.".into(),
+    };
+    let failed = Event::Failed { what: "Speicher voll ".repeat(30), remedy: "Make room.".into() };
+    let (widths, heights) = match is_full() {
+        true => (vec![40, 60, 80, 100, 120, 160, 200], (10..=40).collect()),
+        false => (vec![40, 100, 160], vec![10, 12, 16, 24]),
+    };
+    for keys in ["", "Enter", "/ o f f", "?", "m", "Enter o", "Enter o Enter"] {
+        let mut harness = Harness::inbox(120, 40);
+        harness.send(Event::Status { account: WORK, status: AccountStatus::Blocked(notice.clone()), pending: 0 });
+        harness.press(keys);
+        harness.send(failed.clone());
+        for (width, height) in widths.iter().flat_map(|width| heights.iter().map(move |height| (*width, *height))) {
+            harness.resize(width, height);
+            let screen = harness.screen();
+            if ["", "Enter"].contains(&keys) {
+                assert!(screen.matches('✗').count() >= 2, "{width}×{height}:\n{screen}");
+                assert!(screen.contains("Offsite"), "{width}×{height}:\n{screen}");
+            }
+        }
     }
 }
 
