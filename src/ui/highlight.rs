@@ -8,35 +8,49 @@ use nucleo_matcher::chars::{normalize, to_lower_case};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::mail::document::Line;
 use crate::mail::wrap;
 
 /// A letter as it is compared, and where it begins.
 type Letter = (usize, char);
 
+/// What is looked for, made ready to be compared: each word in its parts.
+struct Words(Vec<Vec<Vec<char>>>);
+
+impl Words {
+    fn new(words: &[String]) -> Self {
+        Self(words.iter().map(|word| parts(word)).collect())
+    }
+
+    /// Gives the letter at or behind `start` where a word stands, and how many letters that takes.
+    fn find(&self, letters: &[Letter], start: usize) -> Option<(usize, usize)> {
+        (start..letters.len()).find_map(|at| {
+            let longest = self.0.iter().filter_map(|parts| length(letters, at, parts)).max();
+            longest.map(|length| (at, length))
+        })
+    }
+}
+
 /// Gives the places of the words in a text, in order and apart from each other. Case and accents do not matter.
-pub(super) fn places(text: &str, words: &[String]) -> Vec<Range<usize>> {
-    let letters: Vec<Letter> = text.char_indices().map(|(at, c)| (at, plain(c))).collect();
-    let words: Vec<Vec<Vec<char>>> = words.iter().map(|word| parts(word)).collect();
+fn places(text: &str, words: &[String]) -> Vec<Range<usize>> {
+    let (letters, words) = (letters(text), Words::new(words));
     let mut found = Vec::new();
-    let mut at = 0;
-    while at < letters.len() {
-        let longest = words.iter().filter_map(|parts| length(&letters, at, parts)).max();
-        match longest {
-            Some(length) => {
-                let start = letters.get(at).map_or(text.len(), |(start, _)| *start);
-                let end = letters.get(at + length).map_or(text.len(), |(end, _)| *end);
-                found.push(start..end);
-                at += length;
-            }
-            None => at += 1,
-        }
+    let mut next = 0;
+    while let Some((at, length)) = words.find(&letters, next) {
+        let start = letters.get(at).map_or(text.len(), |(start, _)| *start);
+        let end = letters.get(at + length).map_or(text.len(), |(end, _)| *end);
+        found.push(start..end);
+        next = at + length;
     }
     found
 }
 
-/// Says whether any of the words stands in a text.
-pub(super) fn has(text: &str, words: &[String]) -> bool {
-    !words.is_empty() && !places(text, words).is_empty()
+/// Gives the lines in which any of the words stands.
+pub(super) fn lines_with<'a>(lines: &'a [Line], words: &'a [String]) -> impl Iterator<Item = usize> + 'a {
+    let words = Words::new(words);
+    let text = |line: &Line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>();
+    let lines = lines.iter().enumerate();
+    lines.filter(move |(_, line)| words.find(&letters(&text(line)), 0).is_some()).map(|(at, _)| at)
 }
 
 /// Puts a style on the words where they stand in a line of pieces, over the styles that those have.
@@ -66,6 +80,10 @@ pub(super) fn mark(pieces: Vec<(String, Style)>, words: &[String], style: Style)
     spans
 }
 
+fn letters(text: &str) -> Vec<Letter> {
+    text.char_indices().map(|(at, c)| (at, plain(c))).collect()
+}
+
 fn plain(c: char) -> char {
     to_lower_case(normalize(c))
 }
@@ -79,10 +97,11 @@ fn parts(word: &str) -> Vec<Vec<char>> {
 /// Gives how many letters the parts take from here on, if they stand here: the last one may go on, the others may not.
 fn length(letters: &[Letter], start: usize, parts: &[Vec<char>]) -> Option<usize> {
     let (first, rest) = parts.split_first()?;
+    // Where words begin is asked last: it takes far longer than comparing letters.
+    let mut at = start + begins_with(letters, start, first)?;
     if !begins_word(letters, start) {
         return None;
     }
-    let mut at = start + begins_with(letters, start, first)?;
     for part in rest {
         let gap = letters.get(at..)?.iter().take_while(|(_, c)| !c.is_alphanumeric()).count();
         if gap == 0 && !begins_word(letters, at) {
@@ -134,6 +153,20 @@ mod tests {
         assert_eq!(marked("foo.bar x", &["foo-bar"]), "[foo.bar] x");
         assert_eq!(marked("写真を送ります", &["送り"]), "写真を[送り]ます");
         assert_eq!(marked("mail to budi@example.test", &["budi@example"]), "mail to [budi@example].test");
+    }
+
+    #[test]
+    fn lines_are_found_across_their_pieces() {
+        let span = |text: &str| crate::mail::document::Span {
+            text: crate::mail::safe::SafeText::line(text),
+            style: crate::mail::document::Style::Plain,
+        };
+        let line = |pieces: &[&str]| Line { spans: pieces.iter().map(|piece| span(piece)).collect(), fold: None };
+        let lines = [line(&["the sec", "ond pallet"]), line(&["seconds"]), line(&["a second"]), line(&[])];
+        let found = |word: &str| lines_with(&lines, &[word.to_owned()]).collect::<Vec<_>>();
+        assert_eq!(found("second pallet"), [0]);
+        assert_eq!(found("second"), [0, 1, 2]);
+        assert!(found("-").is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::mail::document::{Document, Form};
 use crate::mail::email::{Email, RowKey};
 use crate::mail::id::EmailId;
+use crate::ui::highlight;
 use crate::ui::message::ThreadLine;
 
 /// A question on its way.
@@ -51,6 +52,8 @@ pub(super) struct Reader {
     pub(super) shown: Vec<Shown>,
     open_folds: BTreeSet<usize>,
     pub(super) scroll: usize,
+    /// The words that were looked for in this document, and the lines where they stand.
+    sought: Option<(Vec<String>, Vec<usize>)>,
     /// The line of the document with the match that was gone to last.
     pub(super) found: Option<usize>,
     pub(super) full_headers: bool,
@@ -79,7 +82,7 @@ impl Reader {
         (self.email, self.document, self.row, self.request) = (None, None, None, None);
         self.thread.clear();
         self.shown.clear();
-        self.scroll = 0;
+        (self.scroll, self.sought) = (0, None);
     }
 
     /// Says whether an answer is one that is waited for.
@@ -108,7 +111,22 @@ impl Reader {
             (self.scroll, self.found, self.open_folds) = (0, None, BTreeSet::new());
         }
         (self.email, self.thread, self.document) = (Some(email), thread, document);
+        self.sought = None;
         self.arrange();
+    }
+
+    /// Looks for words in the document, once for each document and words: that takes long in a long one.
+    pub(super) fn seek(&mut self, words: &[String]) {
+        if self.sought.as_ref().is_some_and(|(sought, _)| sought == words) {
+            return;
+        }
+        let lines = self.document.as_ref().map(|document| document.lines.as_slice()).unwrap_or_default();
+        self.sought = Some((words.to_vec(), highlight::lines_with(lines, words).collect()));
+    }
+
+    /// Gives the lines of the document with the words that were looked for last.
+    pub(super) fn matches(&self) -> &[usize] {
+        self.sought.as_ref().map(|(_, lines)| lines.as_slice()).unwrap_or_default()
     }
 
     /// Opens or closes a fold.
@@ -157,5 +175,37 @@ impl Reader {
             }
             last_closed = line.fold.filter(|fold| !self.open_folds.contains(fold));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::document::{Line, Span, Style};
+    use crate::mail::safe::SafeText;
+
+    #[test]
+    fn words_are_looked_for_once_in_each_document() {
+        let line =
+            |text: &str| Line { spans: vec![Span { text: SafeText::line(text), style: Style::Plain }], fold: None };
+        let document = |texts: &[&str]| {
+            Some(Box::new(Document { lines: texts.iter().map(|text| line(text)).collect(), ..Document::default() }))
+        };
+        let words = |word: &str| vec![word.to_owned()];
+        let mut reader = Reader { document: document(&["one", "two", "one two"]), ..Reader::default() };
+        reader.seek(&words("one"));
+        assert_eq!(reader.matches(), [0, 2]);
+        // Nobody changes a document in place: whoever looks again would see it.
+        reader.document = None;
+        reader.seek(&words("one"));
+        assert_eq!(reader.matches(), [0, 2]);
+        reader.clear();
+        reader.document = document(&["two", "one"]);
+        reader.seek(&words("one"));
+        assert_eq!(reader.matches(), [1]);
+        reader.seek(&words("two"));
+        assert_eq!(reader.matches(), [0]);
+        reader.seek(&[]);
+        assert!(reader.matches().is_empty());
     }
 }

@@ -3,10 +3,9 @@
 //! Mail becomes read when it is opened or the reader gets the focus, never because a preview followed the cursor.
 
 use crate::config::command::CommandId;
-use crate::mail::document::{Line, RenderOptions};
+use crate::mail::document::RenderOptions;
 use crate::mail::id::EmailId;
 use crate::mail::keyword::SEEN;
-use crate::ui::highlight;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model};
 use crate::ui::page;
@@ -158,26 +157,25 @@ fn clamp_scroll(model: &mut Model) {
     model.reader.scroll = model.reader.scroll.min(lines.saturating_sub(usize::from(text.height).max(1)));
 }
 
-/// Gives the lines of the text with words that the search is for.
-fn matches(model: &Model) -> Vec<usize> {
-    let words = model.found_words();
-    let Some(document) = model.reader.document.as_ref().filter(|_| !words.is_empty()) else { return Vec::new() };
-    let text = |line: &Line| line.spans.iter().map(|span| span.text.as_str()).collect::<String>();
-    let lines = document.lines.iter().enumerate();
-    lines.filter(|(_, line)| highlight::has(&text(line), words)).map(|(at, _)| at).collect()
+/// Keeps the lines with words that the search is for with the message that is read.
+pub(super) fn follow_search(model: &mut Model) {
+    if model.focus == Focus::Reader {
+        let words = model.search.as_ref().map(|search| search.words.as_slice()).unwrap_or_default();
+        model.reader.seek(words);
+    }
 }
 
 /// Says whether a message is read that has words which the search is for.
 pub(super) fn has_match(model: &Model) -> bool {
-    model.focus == Focus::Reader && !matches(model).is_empty()
+    model.focus == Focus::Reader && !model.reader.matches().is_empty()
 }
 
 /// Goes to the next line with a match below the one gone to last, or above it; else from what is in sight.
 pub(super) fn go_to_match(model: &mut Model, is_forward: bool) {
     let text = model.layout().text();
     let (height, head) = (usize::from(text.height), page::head(model, usize::from(text.width)).len());
-    let matches = matches(model);
     let reader = &mut model.reader;
+    let matches = reader.matches();
     let first = reader.shown.get(reader.scroll.saturating_sub(head)..).and_then(|shown| {
         shown.iter().find_map(|shown| if let Shown::Line(line) = shown { Some(*line) } else { None })
     });
@@ -187,6 +185,7 @@ pub(super) fn go_to_match(model: &mut Model, is_forward: bool) {
         (true, None) => matches.iter().position(|line| *line >= first),
         (false, found) => matches.iter().rposition(|line| *line < found.unwrap_or(first)),
     };
+    let total = matches.len();
     let Some((place, line)) = next.and_then(|place| Some((place, *matches.get(place)?))) else {
         let (where_to, other) = if is_forward {
             ("below", model.hint(CommandId::PreviousUnread, "goes up"))
@@ -202,7 +201,7 @@ pub(super) fn go_to_match(model: &mut Model, is_forward: bool) {
         reader.scroll = row.saturating_sub(height / 3);
     }
     clamp_scroll(model);
-    model.note(format!("Line {} of {} with what was searched for", place + 1, matches.len()));
+    model.note(format!("Line {} of {} with what was searched for", place + 1, total));
 }
 
 /// Another message begins in the form that suits it.

@@ -331,6 +331,7 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     settle_overlay(model);
     refresh(model, out);
     reading::follow_cursor(model, out);
+    reading::follow_search(model);
     settle_scroll(model);
     set_title(model, out);
     let wake = next_wake(model);
