@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::id::{EmailId, MailboxId};
+use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::keyword::{FLAGGED, SEEN};
 use crate::mail::mailbox::Role;
 
@@ -105,6 +105,17 @@ pub struct Done {
     pub label: String,
     /// Emails that changed; 0 when all was so already.
     pub emails: usize,
+    /// The folders that were made because an account had none of the role.
+    pub made: Vec<MadeFolder>,
+}
+
+/// A folder that an edit made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeFolder {
+    /// In which account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{Store, Transaction};
 use crate::mail::id::{AccountId, EmailId, HistoryId, MailboxId};
 use crate::mail::keyword::{Keywords, SEEN};
 use crate::mail::mailbox::Role;
-use crate::mail::mutation::{Done, Edit, Mutation, Step, Target};
+use crate::mail::mutation::{Done, Edit, MadeFolder, Mutation, Step, Target};
 use crate::mail::time::UnixTime;
 
 /// Undo goes back this far.
@@ -42,7 +42,7 @@ impl Store {
     /// `UnknownId` for a folder that is gone; `Other` for a move to another account.
     pub fn edit(&self, mutation: &Mutation, now: UnixTime, label: &str) -> Result<Done, Error> {
         self.write(|transaction| {
-            let steps = transaction.plan(mutation)?;
+            let (steps, made) = transaction.plan(mutation)?;
             let steps = transaction.take_steps(&steps, now)?;
             let emails = emails_of(&steps).len();
             if !steps.is_empty() {
@@ -56,7 +56,7 @@ impl Store {
                     .sql
                     .execute("DELETE FROM history WHERE id <= (SELECT MAX(id) FROM history) - ?1", [MOST_HISTORY])?;
             }
-            Ok(Done { label: label.to_owned(), emails })
+            Ok(Done { label: label.to_owned(), emails, made })
         })
     }
 
@@ -107,7 +107,7 @@ impl Store {
             let steps: Vec<Step> = serde_json::from_str(&steps).map_err(|_| unreadable_history())?;
             let taken = transaction.take_steps(&steps, now)?;
             transaction.sql.execute("UPDATE history SET is_undone = ?2 WHERE id = ?1", [id, is_undone])?;
-            Ok(Some(Done { label, emails: emails_of(&taken).len() }))
+            Ok(Some(Done { label, emails: emails_of(&taken).len(), made: Vec::new() }))
         })
     }
 }
@@ -121,9 +121,9 @@ struct Membership {
 }
 
 impl Transaction<'_> {
-    /// Makes steps of a mutation.
-    fn plan(&mut self, mutation: &Mutation) -> Result<Vec<Step>, Fault> {
-        let mut steps = Vec::new();
+    /// Makes steps of a mutation, and the folders that they need.
+    fn plan(&mut self, mutation: &Mutation) -> Result<(Vec<Step>, Vec<MadeFolder>), Fault> {
+        let (mut steps, mut made) = (Vec::new(), Vec::new());
         let mut archives: HashMap<AccountId, MailboxId> = HashMap::new();
         for target in &mutation.targets {
             let email = target.email.0;
@@ -141,7 +141,11 @@ impl Transaction<'_> {
                     let to = match archives.get(&account) {
                         Some(to) => *to,
                         None => {
+                            let known = self.places()?;
                             let to = self.mailbox_with_role(account, *role)?;
+                            if !known.contains_key(&to) {
+                                made.push(MadeFolder { account, name: self.mailbox_name(to)? });
+                            }
                             archives.insert(account, to);
                             to
                         }
@@ -155,7 +159,12 @@ impl Transaction<'_> {
                 }
             }
         }
-        Ok(steps)
+        Ok((steps, made))
+    }
+
+    fn mailbox_name(&self, mailbox: MailboxId) -> Result<String, Fault> {
+        let mut query = self.sql.prepare_cached("SELECT name FROM mailboxes WHERE id = ?1")?;
+        Ok(query.query_row([mailbox.0], |row| row.get(0))?)
     }
 
     fn plan_move(

@@ -79,27 +79,11 @@ pub(super) fn move_to_role(model: &mut Model, role: Role, out: &mut Vec<Effect>)
         return model.note("That was the key held down: only one conversation went.");
     }
     leave(model, &selection);
-    let makes = folders_made(model, &selection, role);
     let folder = match role {
         Role::Inbox => Some("the Inbox".to_owned()),
         _ => None,
     };
     edit(model, selection.targets, Edit::MoveToRole(role), folder, out);
-    model.makes = makes;
-}
-
-/// Says which folders a move makes because an account has none with this role.
-fn folders_made(model: &Model, selection: &Selection, role: Role) -> Option<String> {
-    let accounts = selection.accounts.clone().unwrap_or_else(|| accounts_here(model));
-    let missing: Vec<String> = model
-        .folders
-        .accounts
-        .iter()
-        .filter(|account| accounts.contains(&account.id) && model.folders.with_role(account.id, role).is_none())
-        .map(|account| text::safe(&account.name))
-        .collect();
-    let whose = if model.folders.accounts.len() > 1 { format!(" in {}", missing.join(", ")) } else { String::new() };
-    (!missing.is_empty()).then(|| format!("new folder {}{whose}", text::capital(role.as_str())))
 }
 
 /// Gives the accounts whose mail the list may show.

@@ -196,8 +196,6 @@ pub struct Model {
     pub(super) read_notices: Vec<Notice>,
     /// What vanished from servers and was not put aside.
     pub(super) vanished: Vec<Vanished>,
-    /// The folders that an edit on its way makes, to be said when it is done.
-    pub(super) makes: Option<String>,
     /// The keys of an unfinished sequence.
     pub(super) keys: Vec<Key>,
     pub(super) keys_since: u64,
@@ -250,7 +248,6 @@ impl Model {
             statuses: BTreeMap::new(),
             read_notices: Vec::new(),
             vanished: Vec::new(),
-            makes: None,
             keys: Vec::new(),
             keys_since: 0,
             shows_keys: false,

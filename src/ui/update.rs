@@ -8,7 +8,7 @@ use crate::mail::change::Change;
 use crate::mail::document::Document;
 use crate::mail::email::Email;
 use crate::mail::mailbox::{Mailbox, Role};
-use crate::mail::mutation::Done;
+use crate::mail::mutation::{Done, MadeFolder};
 use crate::mail::query::Query;
 use crate::mail::safe::SafeText;
 use crate::mail::view::{Anchor, Rows, Scope, View};
@@ -68,7 +68,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Event::NothingToUndo => model.note("Nothing to undo."),
         Event::NothingToRedo => model.note("Nothing to redo."),
         Event::Failed { what, remedy } => {
-            (model.own_edits, model.makes) = (0, None);
+            model.own_edits = 0;
             let gap = if remedy.is_empty() { "" } else { " " };
             model.say(ToastKind::Error, format!("✗ {what}{gap}{remedy}"));
         }
@@ -277,13 +277,28 @@ fn take_change(model: &mut Model, change: &Change) {
 
 fn done_with(model: &mut Model, done: &Done) {
     model.own_edits = model.own_edits.saturating_sub(1);
-    let made = model.makes.take();
     if done.emails == 0 {
         model.note("Nothing changed: it was so already.");
     } else {
-        let made = made.map(|made| format!(" · {made}")).unwrap_or_default();
+        let made = folders_made(model, &done.made);
         let undo = model.hint(CommandId::Undo, "undo");
         model.say(ToastKind::Done, format!("{}{made}{undo}", done.label));
+    }
+}
+
+/// Names the folders that an edit made: nobody asked for them by name.
+fn folders_made(model: &Model, made: &[MadeFolder]) -> String {
+    let named = |made: &MadeFolder| {
+        let several = model.folders.accounts.len() > 1;
+        let account = model.folders.account(made.account).filter(|_| several);
+        let account = account.map(|account| format!(" in {}", text::safe(&account.name))).unwrap_or_default();
+        format!("{}{account}", text::safe(&made.name))
+    };
+    let named: Vec<String> = made.iter().map(named).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [one] => format!(" · new folder {one}"),
+        many => format!(" · new folders {}", many.join(", ")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use surat::mail::id::EmailId;
 use surat::mail::mailbox::Role;
-use surat::mail::mutation::{Done, Edit, Mutation, Target};
+use surat::mail::mutation::{Done, Edit, MadeFolder, Mutation, Target};
 use surat::mail::time::UnixTime;
 use surat::mail::view::View;
 use surat::store::{Kind, Store};
@@ -19,7 +19,7 @@ fn archiving_survives_restart_and_so_does_undo() {
     let ids = [f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2))];
     let archive = mutation(&f, &ids, Edit::MoveToRole(Role::Archive));
     let done = f.store.edit(&archive, NOW, "Archived 2 messages").unwrap();
-    assert_eq!(done, Done { label: "Archived 2 messages".into(), emails: 2 });
+    assert_eq!(done, Done { label: "Archived 2 messages".into(), emails: 2, made: Vec::new() });
     let store = Store::open(f.path()).unwrap();
     assert_eq!(store.email(ids[0]).unwrap().unwrap().mailboxes, [f.archive]);
     assert_eq!(f.rows(&View::Mailbox(f.archive)).total, Some(2));
@@ -78,7 +78,12 @@ fn an_account_without_an_archive_gets_one() {
     let bare = f.store.account("bare").unwrap();
     let inbox = f.store.reconcile_mailboxes(bare, &[remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))]).unwrap()[0];
     let applied = f.store.apply(bare, inbox, &[super::arrived(message(1))]).unwrap();
-    f.edit(applied.new_emails[0], inbox, Edit::MoveToRole(Role::Archive));
+    let target = Target { email: applied.new_emails[0], from: Some(inbox) };
+    let archive = Mutation { targets: vec![target], edit: Edit::MoveToRole(Role::Archive) };
+    let folder = MadeFolder { account: bare, name: "Archive".into() };
+    assert_eq!(f.store.edit(&archive, NOW, "Archived").unwrap().made, [folder]);
+    assert_eq!(f.store.undo(NOW).unwrap().unwrap().made, []);
+    assert_eq!(f.store.edit(&archive, NOW, "Archived").unwrap().made, [], "it is there by now");
     let made = f.store.mailboxes(Some(bare)).unwrap().into_iter().find(|m| m.role == Some(Role::Archive)).unwrap();
     assert_eq!((made.name.as_str(), made.total), ("Archive", 1));
     assert_eq!(f.store.mailbox_path(made.id).unwrap(), None);

@@ -199,7 +199,24 @@ fn a_folder_that_a_move_makes_is_named() {
     harness.expect_not("new folder");
     let mut harness = Harness::new(80, 24, letters());
     harness.press("* e");
-    harness.expect("new folder Archive in home");
+    harness.expect("new folder Archive in home · z undo");
+}
+
+#[test]
+fn a_made_folder_is_named_with_the_edit_that_made_it() {
+    let mut harness = Harness::new(80, 24, letters());
+    harness.holds = true;
+    // Two edits are on their way when the first answer comes.
+    harness.press("s * e");
+    let edits: Vec<Effect> =
+        harness.held.iter().filter(|effect| matches!(effect, Effect::Edit { .. })).cloned().collect();
+    for (edit, has_made) in edits.iter().zip([false, true]) {
+        for event in harness.answer(edit) {
+            harness.send(event);
+        }
+        assert_eq!(harness.sees("new folder Archive in home"), has_made, "{}", harness.screen());
+    }
+    assert_eq!(edits.len(), 2);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use surat::mail::email::{Email, Header, Row, RowKey};
 use surat::mail::id::{AccountId, EmailId, MailboxId, ThreadId};
 use surat::mail::keyword::{FLAGGED, Keywords, SEEN};
 use surat::mail::mailbox::{Mailbox, Role};
-use surat::mail::mutation::{Done, Edit};
+use surat::mail::mutation::{Done, Edit, MadeFolder};
 use surat::mail::query::Query;
 use surat::mail::safe::SafeText;
 use surat::mail::time::UnixTime;
@@ -261,6 +261,7 @@ impl Fake {
         let before = self.mails.clone();
         let (emails, count, unit) = self.threads_of(targets);
         let roles: Vec<_> = self.mailboxes.iter().map(|mailbox| (mailbox.account, mailbox.role, mailbox.id)).collect();
+        let mut made: Vec<MadeFolder> = Vec::new();
         for mail in self.mails.iter_mut().filter(|mail| emails.contains(&mail.id)) {
             match edit {
                 Edit::Keyword(keyword, on) => mail.keywords.set(keyword, *on),
@@ -268,6 +269,9 @@ impl Fake {
                 Edit::MoveToRole(role) => {
                     let to = roles.iter().find(|(account, have, _)| *account == mail.account && *have == Some(*role));
                     mail.mailbox = to.map_or(MailboxId(98), |(_, _, id)| *id);
+                    if to.is_none() && made.iter().all(|made| made.account != mail.account) {
+                        made.push(MadeFolder { account: mail.account, name: format!("{role:?}") });
+                    }
                 }
                 Edit::Remove => mail.mailbox = MailboxId(99),
             }
@@ -276,7 +280,7 @@ impl Fake {
         let emails = if self.mails == before { 0 } else { emails.len() };
         self.undo.push((label.clone(), before));
         self.redo.clear();
-        Done { label, emails }
+        Done { label, emails, made }
     }
 
     fn opened(&self, id: EmailId) -> Option<(Email, Vec<ThreadLine>)> {
@@ -521,7 +525,7 @@ impl Harness {
                 Some((label, before)) => {
                     let now = std::mem::replace(&mut self.fake.mails, before);
                     self.fake.redo.push((label.clone(), now));
-                    vec![flood(), Event::Undid(Done { label, emails: 1 })]
+                    vec![flood(), Event::Undid(Done { label, emails: 1, made: Vec::new() })]
                 }
             },
             Effect::Redo => match self.fake.redo.pop() {
@@ -529,7 +533,7 @@ impl Harness {
                 Some((label, after)) => {
                     let now = std::mem::replace(&mut self.fake.mails, after);
                     self.fake.undo.push((label.clone(), now));
-                    vec![flood(), Event::Redid(Done { label, emails: 1 })]
+                    vec![flood(), Event::Redid(Done { label, emails: 1, made: Vec::new() })]
                 }
             },
             Effect::SaveAttachment { .. } | Effect::SaveAllAttachments { .. } => {
