@@ -78,7 +78,7 @@ impl Desk {
             Effect::Open { generation, email, options } => one(self.open(generation, email, options)?),
             Effect::MarkRead(emails) => {
                 self.store.mark_seen(&emails, self.clock.unix()).map_err(failed)?;
-                self.edited()
+                Ok(self.edited())
             }
             Effect::Edit { targets, edit, folder } => self.edit(targets, edit, folder.as_deref()),
             Effect::PutAside(notice) => {
@@ -87,11 +87,11 @@ impl Desk {
             }
             Effect::Undo => {
                 let done = self.store.undo(self.clock.unix()).map_err(failed)?;
-                self.done(done.map_or(Event::NothingToUndo, Event::Undid))
+                Ok(self.done(done.map_or(Event::NothingToUndo, Event::Undid)))
             }
             Effect::Redo => {
                 let done = self.store.redo(self.clock.unix()).map_err(failed)?;
-                self.done(done.map_or(Event::NothingToRedo, Event::Redid))
+                Ok(self.done(done.map_or(Event::NothingToRedo, Event::Redid)))
             }
             Effect::SaveAttachment { email, number } => self.save(email, Some(number)),
             Effect::SaveAllAttachments { email } => self.save(email, None),
@@ -163,7 +163,7 @@ impl Desk {
         };
         let label = edit.past_tense(count, unit, folder);
         let done = self.store.edit(&Mutation { targets, edit }, self.clock.unix(), &label).map_err(failed)?;
-        self.done(Event::Did(done))
+        Ok(self.done(Event::Did(done)))
     }
 
     /// Walks a whole list but for some rows.
@@ -183,22 +183,25 @@ impl Desk {
         }
     }
 
-    /// Lets the workers know of an edit, and gives what waits now.
-    fn edited(&self) -> Result<Vec<Event>, Event> {
+    /// Lets the workers know of an edit, and gives what waits now. The edit is made whether that can be counted or not.
+    fn edited(&self) -> Vec<Event> {
         if let Some(manager) = &self.manager {
             manager.edited();
         }
-        let pending = |account: &AccountLine| {
-            let pending = self.store.pending_count(account.id).map_err(failed)?;
-            Ok(Event::Pending { account: account.id, pending })
+        let pending = |account: &AccountLine| match self.store.pending_count(account.id) {
+            Ok(pending) => Some(Event::Pending { account: account.id, pending }),
+            Err(error) => {
+                tracing::warn!(%error, account = %account.name, "what waits could not be counted");
+                None
+            }
         };
-        self.accounts.iter().map(pending).collect()
+        self.accounts.iter().filter_map(pending).collect()
     }
 
-    fn done(&self, done: Event) -> Result<Vec<Event>, Event> {
+    fn done(&self, done: Event) -> Vec<Event> {
         let mut events = vec![done];
-        events.extend(self.edited()?);
-        Ok(events)
+        events.extend(self.edited());
+        events
     }
 
     fn own_addresses(&self) -> Vec<String> {
@@ -259,4 +262,38 @@ fn vanished(notice: StoreNotice) -> Vanished {
 
 fn not_there(what: &str) -> Event {
     Event::Failed { what: format!("{what} is not here"), remedy: "It may still be on its way.".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::mutation::Done;
+
+    #[test]
+    fn an_edit_is_told_though_nothing_can_be_counted_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = AccountLine {
+            id: store.account("work").unwrap(),
+            name: "work".into(),
+            email: "ana@work.test".into(),
+            own_addresses: Vec::new(),
+        };
+        let account_id = account.id;
+        let desk = Desk::new(store.clone(), vec![account], None, Clock::start(None), dir.path().to_owned());
+        let star = || Effect::Edit {
+            targets: Targets::Emails(Vec::new()),
+            edit: Edit::Keyword(crate::mail::keyword::FLAGGED.into(), true),
+            folder: None,
+        };
+        let did = Event::Did(Done { label: "Starred 0 messages".into(), emails: 0, made: Vec::new() });
+        assert_eq!(desk.carry_out(star()), [did.clone(), Event::Pending { account: account_id, pending: 0 }]);
+        // The one that writes has the database open; whoever counts would open it anew.
+        store.close();
+        let path = store.path().to_owned();
+        std::fs::rename(&path, path.with_extension("away")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(store.pending_count(account_id).is_err());
+        assert_eq!(desk.carry_out(star()), [did]);
+    }
 }
