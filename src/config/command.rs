@@ -189,7 +189,7 @@ pub const COMMANDS: &[Command] = &[
     row(Id::Open, "open", "open", "open the conversation or the folder", &["read", "show", "into"], Group::Read, Some(10), &[(&[List, Folders], "Enter or l or →")]),
     row(Id::Unfold, "unfold", "quotes", "show or fold the quoted text", &["quote", "fold", "expand"], Group::Read, Some(27), &[(&[Reader], "Enter")]),
     row(Id::Back, "back", "back", "back one level: message, list, folders", &["left", "list"], Group::Move, Some(14), &[(&[List, Reader], "h or ←")]),
-    row(Id::Quit, "quit", "quit", "back to the list; from the list or the folders: leave Surat", &["leave", "exit", "close"], Group::Surat, Some(60), &[(EVERYWHERE, "q")]),
+    row(Id::Quit, "quit", "quit", "back one level; from the list: leave Surat", &["leave", "exit", "close"], Group::Surat, Some(60), &[(EVERYWHERE, "q")]),
     row(Id::Close, "close", "close", "close what is open on top, leave the search, clear marks", &["cancel", "escape", "unmark"], Group::Surat, None, &[(PANES, "Esc or Ctrl-c"), (&[Links], "Esc or Ctrl-c or o")]),
     row(Id::NextPane, "next-pane", "pane", "to the next pane", &["focus", "switch"], Group::Move, Some(50), &[(PANES, "Tab")]),
     row(Id::PreviousPane, "previous-pane", "pane", "to the pane before", &["focus", "switch"], Group::Move, None, &[(PANES, "Shift-Tab")]),
