@@ -39,7 +39,7 @@ Examples:
   surat account add ayu@example.org --no-input --imap imap.example.org --password-command 'pass show mail'
   surat sync && surat list --unread
   surat search 'from:budi has:attachment' --json | jq -r '.[].subject'
-  surat archive $(surat search 'list:announce before:2026-01-01' --json | jq -r '.[].id')
+  surat archive $(surat search 'from:announce before:2026-01-01' --json | jq -r '.[].id')
 
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done, 75 no account could be reached,
 101 a bug, 130 interrupted.";

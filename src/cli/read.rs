@@ -164,12 +164,17 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
     })
 }
 
-/// Lists what a query finds, newest first, and says what in the query was not understood.
+/// Lists what a query finds, newest first. A query that was not understood as a whole is refused: what it finds may be
+/// handed to a command that moves it.
 pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
-    let Parsed { query, notes } = parse(&args.query.join(" "), now(), &TimeZone::system());
+    let Parsed { query, notes, mistakes } = parse(&args.query.join(" "), now(), &TimeZone::system());
+    refuse(&mistakes)?;
+    let config = context.config_with_accounts()?;
     context.with_store(args.account.as_deref(), |store, account| {
         let catalogue = Catalogue::read(store)?;
-        notes.iter().chain(&catalogue.unknown_names(&query)).for_each(|note| say(note));
+        let configured = config.accounts.iter().map(|account| account.name.as_str());
+        refuse(&catalogue.unknown_names(&query, configured))?;
+        notes.iter().for_each(|note| say(note));
         finish_index(store)?;
         let scope = account.map_or(Scope::Everywhere, Scope::Account);
         let found = store.emails(&View::Search(query, scope), None, args.limit)?;
@@ -179,6 +184,13 @@ pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
         }
         print_list(context, &catalogue, &found)
     })
+}
+
+fn refuse(mistakes: &[String]) -> Result<(), Failure> {
+    match mistakes {
+        [] => Ok(()),
+        mistakes => Err(Failure::usage(format!("{}\nnothing was searched for", mistakes.join("\n")))),
+    }
 }
 
 /// Takes into the full text what is not there yet; says so where that would take too long.

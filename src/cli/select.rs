@@ -32,9 +32,9 @@ impl Catalogue {
         Ok(Self { accounts, mailboxes, places })
     }
 
-    /// Says which folders and accounts of a query are not there, and which were probably meant.
-    pub fn unknown_names(&self, query: &Query) -> Vec<String> {
-        let accounts: Vec<&str> = self.accounts.iter().map(|(_, name)| name.as_str()).collect();
+    /// Says which folders and accounts of a query are neither here nor configured, and which were probably meant.
+    pub fn unknown_names<'a>(&'a self, query: &Query, configured: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let accounts: Vec<&str> = self.accounts.iter().map(|(_, name)| name.as_str()).chain(configured).collect();
         query::unknown_names(query, &self.mailboxes, &accounts)
     }
 

@@ -1,4 +1,5 @@
-//! Owns reading a query as a person types it: half a query matches by its complete half, and nothing is an error.
+//! Owns reading a query as a person types it: half a query matches by its complete half, and nothing is an error. What
+//! keeps a whole query from being acted on is told apart.
 //!
 //! It does not search, and it does not know which folders and accounts there are.
 
@@ -29,6 +30,9 @@ pub struct Parsed {
     /// What was not understood and what became of it: `"frm:" is not an operator; did you mean from: ?`. It holds
     /// what was typed, so it is shown as any text from outside.
     pub notes: Vec<String>,
+    /// Why nothing should be done with what is found, were this the whole query: what in it means nothing, or would
+    /// widen it by being left out. It holds what was typed, too.
+    pub mistakes: Vec<String>,
 }
 
 /// Reads a query. Dates are meant in `zone` and counted from `now`.
@@ -42,12 +46,17 @@ pub fn parse(text: &str, now: UnixTime, zone: &TimeZone) -> Parsed {
         skipped: 0,
         terms: 0,
         notes: Vec::new(),
+        mistakes: Vec::new(),
     };
     if end.is_some() {
-        reader.note(format!("only the first {LONGEST} characters are searched for"));
+        reader.cut_off(format!("only the first {LONGEST} characters are searched for"));
     }
     reader.read();
-    Parsed { query: reader.group.query(), notes: reader.notes }
+    let (query, notes, mut mistakes) = (reader.group.query(), reader.notes, reader.mistakes);
+    if mistakes.is_empty() && query == all(Vec::new()) {
+        mistakes.push("there is nothing in it to look for".to_owned());
+    }
+    Parsed { query, notes, mistakes }
 }
 
 /// What stands before a colon.
@@ -134,6 +143,7 @@ struct Reader<'t> {
     skipped: usize,
     terms: usize,
     notes: Vec<String>,
+    mistakes: Vec<String>,
 }
 
 /// A value as it was typed.
@@ -182,7 +192,7 @@ impl Reader<'_> {
         self.pass();
         if self.skipped > 0 || self.groups.len() >= DEEPEST {
             self.skipped += 1;
-            self.note(format!("what is in more than {DEEPEST} pairs of parentheses is left out"));
+            self.cut_off(format!("what is in more than {DEEPEST} pairs of parentheses is left out"));
         } else {
             let group = Group { is_negated, ..Group::default() };
             self.groups.push(std::mem::replace(&mut self.group, group));
@@ -216,9 +226,17 @@ impl Reader<'_> {
     }
 
     fn note(&mut self, note: String) {
-        if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
+        add(&mut self.notes, note);
+    }
+
+    /// Notes what a person who types should see, and what is wrong with it in a whole query.
+    fn misread(&mut self, note: String, mistake: String) {
+        add(&mut self.notes, note);
+        add(&mut self.mistakes, mistake);
+    }
+
+    fn cut_off(&mut self, what: String) {
+        self.misread(what.clone(), what);
     }
 
     fn term(&mut self, is_negated: bool) {
@@ -237,7 +255,10 @@ impl Reader<'_> {
             match value.text.as_str() {
                 "OR" if !is_negated => return self.or(),
                 "AND" if !is_negated => return,
-                "NOT" => self.note("\"NOT\" is searched for as a word; -word leaves a word out".to_owned()),
+                "NOT" => self.misread(
+                    "\"NOT\" is searched for as a word; -word leaves a word out".to_owned(),
+                    "\"NOT\" is not an operator; -word leaves a word out".to_owned(),
+                ),
                 _ => {}
             }
             self.words(Field::Any, value)
@@ -245,7 +266,7 @@ impl Reader<'_> {
         let Some(query) = query.filter(|_| self.skipped == 0) else { return };
         self.terms += 1;
         if self.terms > MOST_TERMS {
-            return self.note(format!("only the first {MOST_TERMS} words are searched for"));
+            return self.cut_off(format!("only the first {MOST_TERMS} words are searched for"));
         }
         self.group.terms.push(if is_negated { not(query) } else { query });
     }
@@ -281,7 +302,9 @@ impl Reader<'_> {
             return Some(Query::Text { field, words: words.to_owned(), is_phrase: value.is_phrase });
         }
         if words.chars().any(|c| c != '-') {
-            self.note(format!("{} is left out: only letters and digits are searched for", quoted(words)));
+            let why = "only letters and digits are searched for";
+            let word = quoted(words);
+            self.misread(format!("{word} is left out: {why}"), format!("{word} cannot be looked for: {why}"));
         }
         None
     }
@@ -291,9 +314,10 @@ impl Reader<'_> {
         let is_address = self.rest.starts_with("//");
         let value = self.value();
         if let Some(meant) = nearest(name, OPERATORS.map(|(name, _)| name)).filter(|_| !is_address) {
-            self.note(format!("\"{name}:\" is not an operator; did you mean {meant}: ?"));
+            self.cut_off(format!("\"{name}:\" is not an operator; did you mean {meant}: ?"));
         } else if !is_address && !value.text.is_empty() {
-            self.note(format!("\"{name}:\" is not an operator; it is searched for as text"));
+            let what = format!("\"{name}:\" is not an operator");
+            self.misread(format!("{what}; it is searched for as text"), format!("{what}; quoted it would be text"));
         }
         self.words(Field::Any, Value { text: format!("{name}:{}", value.text), ..value })
     }
@@ -302,9 +326,11 @@ impl Reader<'_> {
         let Value { text, is_phrase } = self.value();
         let text = text.trim().to_owned();
         if text.is_empty() {
+            let what = format!("{name}: has nothing right behind it");
             if !is_phrase && self.rest.chars().any(|c| !c.is_whitespace() && c != ')') {
-                self.note(format!("{name}: has nothing right behind it, so it is left out"));
+                self.note(format!("{what}, so it is left out"));
             }
+            add(&mut self.mistakes, what);
             return None;
         }
         match operator {
@@ -358,15 +384,20 @@ impl Reader<'_> {
             Some(meant) => format!("did you mean {name}:{meant} ?"),
             None => format!("{name}: knows {}", known.join(", ")),
         };
-        self.note(format!("{name}:{} is left out; {hint}", quoted(value)));
+        self.meaningless(name, value, &hint);
         None
+    }
+
+    fn meaningless(&mut self, name: &str, value: &str, hint: &str) {
+        let what = format!("{name}:{}", quoted(value));
+        self.misread(format!("{what} is left out; {hint}"), format!("{what} means nothing; {hint}"));
     }
 
     /// Reads a day, a month or a year, and gives its first moment and the first one after it.
     fn days(&mut self, name: &str, text: &str) -> Option<(UnixTime, UnixTime)> {
         let days = days(&self.now, text);
         if days.is_none() {
-            self.note(format!("{name}:{} is left out; a date is 2026-10-01, 2026-10, yesterday or 7d", quoted(text)));
+            self.meaningless(name, text, "a date is 2026-10-01, 2026-10, yesterday or 7d");
         }
         days
     }
@@ -374,7 +405,7 @@ impl Reader<'_> {
     fn ago(&mut self, name: &str, text: &str) -> Option<UnixTime> {
         let then = span(text).and_then(|span| self.now.checked_sub(span).ok());
         if then.is_none() {
-            self.note(format!("{name}:{} is left out; a time span is 7d, 2w, 3m or 1y", quoted(text)));
+            self.meaningless(name, text, "a time span is 7d, 2w, 3m or 1y");
         }
         then.map(|then| UnixTime(then.timestamp().as_second()))
     }
@@ -382,9 +413,15 @@ impl Reader<'_> {
     fn size(&mut self, name: &str, text: &str) -> Option<u64> {
         let size = size(text);
         if size.is_none() {
-            self.note(format!("{name}:{} is left out; a size is 10k, 5M or 1.5G", quoted(text)));
+            self.meaningless(name, text, "a size is 10k, 5M or 1.5G");
         }
         size
+    }
+}
+
+fn add(notes: &mut Vec<String>, note: String) {
+    if notes.len() < MOST_NOTES && !notes.contains(&note) {
+        notes.push(note);
     }
 }
 
@@ -632,6 +669,46 @@ mod tests {
         ] {
             let parsed = read(text);
             assert_eq!((brief(&parsed.query).as_str(), parsed.notes), (expected, vec![note.to_owned()]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_query_is_acted_on_only_when_all_of_it_was_understood() {
+        for (text, mistake) in [
+            ("has:atachment", "has:\"atachment\" means nothing; did you mean has:attachment ?"),
+            (
+                "before:yesteryear",
+                "before:\"yesteryear\" means nothing; a date is 2026-10-01, 2026-10, yesterday or 7d",
+            ),
+            ("-older_than:x a", "older_than:\"x\" means nothing; a time span is 7d, 2w, 3m or 1y"),
+            ("a OR larger:many", "larger:\"many\" means nothing; a size is 10k, 5M or 1.5G"),
+            ("frm:budi", "\"frm:\" is not an operator; did you mean from: ?"),
+            ("frobnicate:x", "\"frobnicate:\" is not an operator; quoted it would be text"),
+            ("from:", "from: has nothing right behind it"),
+            ("from: budi", "from: has nothing right behind it"),
+            ("from:\"\"", "from: has nothing right behind it"),
+            ("a !!!", "\"!!!\" cannot be looked for: only letters and digits are searched for"),
+            ("NOT a", "\"NOT\" is not an operator; -word leaves a word out"),
+            ("", "there is nothing in it to look for"),
+            ("()", "there is nothing in it to look for"),
+            ("\"\"", "there is nothing in it to look for"),
+        ] {
+            assert_eq!(read(text).mistakes, [mistake], "{text}");
+        }
+        assert_eq!(read(&"a ".repeat(300)).mistakes, ["only the first 200 words are searched for"]);
+        assert_eq!(read(&"a".repeat(5_000)).mistakes, ["only the first 4000 characters are searched for"]);
+        assert_eq!(read(&format!("b {}a", "(".repeat(60))).mistakes.len(), 1);
+        for text in [
+            "budi",
+            "\"has:atachment\"",
+            "\"frm:budi\" a",
+            "cc:ana",
+            "in:anywhere account:any",
+            "https://example.org 12:30 Re:",
+            "a - b OR (c",
+            "a \"b",
+        ] {
+            assert_eq!(read(text).mistakes, Vec::<String>::new(), "{text}");
         }
     }
 
