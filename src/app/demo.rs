@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
@@ -23,6 +24,9 @@ use crate::ui::Settings;
 const SEED: u64 = 1;
 /// The screen without a terminal, and the picture's.
 const SIZE: Size = Size { width: 120, height: 40 };
+
+/// A disk that is busy for longer than this is spoken of.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Shows the demo: in a terminal the interface, elsewhere a walk through it as plain text.
 pub fn demo(args: DemoArgs, look: Look) -> ExitCode {
@@ -85,7 +89,15 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
         status
     };
     store.close();
-    drop(dir);
+    let removing = std::thread::spawn(move || drop(dir));
+    let began = Instant::now();
+    while !removing.is_finished() && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if !removing.is_finished() {
+        let _ = writeln!(io::stderr(), "Clearing its 12,000 files away …");
+    }
+    let _ = removing.join();
     Ok(status)
 }
 

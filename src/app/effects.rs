@@ -4,13 +4,14 @@
 //! (suspend, clipboard, title, quitting) is the event loop's.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::accounts::AccountManager;
 use crate::app::clock::Clock;
 use crate::app::mailbag::Mailbag;
 use crate::config::open::Opener;
 use crate::config::save;
+use crate::mail::change::Change;
 use crate::mail::document::{Attachment, RenderOptions};
 use crate::mail::email::Email;
 use crate::mail::id::EmailId;
@@ -47,8 +48,14 @@ impl Desk {
 
     /// Has every change of the store put into a bag.
     pub fn tell_changes(&self, bag: &Arc<Mailbag>) {
-        let bag = bag.clone();
-        self.store.subscribe(Box::new(move |change| bag.put_change(change)));
+        let (ours, others, manager) = (bag.clone(), bag.clone(), self.manager.as_ref().map(Arc::downgrade));
+        self.store.subscribe(Box::new(move |change| ours.put_change(change)));
+        self.store.hear_others(move || {
+            others.put_change(&Change { folders: true, is_flood: true, ..Change::default() });
+            if let Some(manager) = manager.as_ref().and_then(Weak::upgrade) {
+                manager.edited();
+            }
+        });
     }
 
     /// Gives the clock.

@@ -23,6 +23,7 @@ mod health;
 mod incoming;
 mod mailbox;
 mod migrate;
+mod neighbours;
 mod pending;
 mod rows;
 mod search;
@@ -41,6 +42,7 @@ pub use pending::{Attempt, Operation, Pending};
 use crate::mail::change::Change;
 use crate::mail::time::UnixTime;
 use error::Fault;
+use neighbours::Ear;
 use transaction::{Durability, Transaction};
 
 /// The database's name inside the data directory.
@@ -82,6 +84,7 @@ struct Inner {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     subscribers: RwLock<Vec<Subscriber>>,
+    ear: RwLock<Option<Ear>>,
     /// This opening's row in `sessions`; 0 when there is none.
     session: AtomicI64,
     ended_cleanly: bool,
@@ -123,6 +126,7 @@ impl Store {
                 writer: Mutex::new(writer),
                 readers: Mutex::new(Vec::new()),
                 subscribers: RwLock::new(Vec::new()),
+                ear: RwLock::new(None),
                 session: AtomicI64::new(session),
                 ended_cleanly,
             }),
@@ -132,6 +136,16 @@ impl Store {
     /// Has `told` called after each commit of this process, on the thread that committed.
     pub fn subscribe(&self, told: Subscriber) {
         self.inner.subscribers.write().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+
+    /// Has `heard` called, on a thread of its own, after commits that others made to this store: another process, or
+    /// another opening of this one. Where there can be no socket nothing is heard.
+    pub fn hear_others(&self, heard: impl Fn() + Send + 'static) {
+        let ear = Ear::open(self.path().parent().unwrap_or(Path::new(".")), heard);
+        match ear {
+            Ok(ear) => *self.inner.ear.write().unwrap_or_else(PoisonError::into_inner) = Some(ear),
+            Err(error) => tracing::info!(%error, "changes of other processes will be seen late"),
+        }
     }
 
     /// Says whether every earlier opening was ended with [`Store::close`]; if not, [`Store::check`] is due.
@@ -152,6 +166,7 @@ impl Store {
 
     /// Takes leave: the next opening knows that all was well.
     pub fn close(&self) {
+        drop(self.inner.ear.write().unwrap_or_else(PoisonError::into_inner).take());
         let session = self.inner.session.swap(0, Ordering::SeqCst);
         if session != 0 {
             self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -213,6 +228,8 @@ impl Store {
             result?
         };
         if !change.is_empty() {
+            let dir = path.parent().unwrap_or(Path::new("."));
+            neighbours::tell(dir, self.inner.ear.read().unwrap_or_else(PoisonError::into_inner).as_ref());
             for told in self.inner.subscribers.read().unwrap_or_else(PoisonError::into_inner).iter() {
                 told(&change);
             }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::cli::Home;
+use crate::cli::mail::PLAIN;
+use crate::cli::{Home, maildir};
 use crate::support::terminal::Term;
 
 /// Starts the program with a home and a temporary directory of its own.
@@ -96,6 +97,23 @@ fn a_terminated_program_gives_the_terminal_back_and_its_demo_away() {
     assert_eq!(status, 0);
     assert!(raw.contains("\u{1b}[?1049l"), "the other screen is left again");
     assert!(is_empty(&home.path("tmp")), "the demo's mail is gone");
+}
+
+#[test]
+fn what_a_command_changes_is_seen_on_a_screen_that_is_open() {
+    let home = Home::new();
+    maildir(&home.path("Mail"), &[("1.one:2,", PLAIN)]);
+    home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
+    home.ok(&["sync"]);
+    let mut term = start(&home, 80, 24, &[]);
+    term.see("Rapat");
+    term.see("1 unread");
+    home.ok(&["mark", "--read", home.json(&["list"])[0]["id"].as_str().unwrap()]);
+    term.wait("the mail to be read here too", |screen| !screen.contains("1 unread"));
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+    let left = std::fs::read_dir(home.path(".local/share/surat")).unwrap().flatten();
+    assert_eq!(left.filter(|file| file.path().extension() == Some("sock".as_ref())).count(), 0);
 }
 
 #[test]

@@ -133,3 +133,26 @@ fn two_processes_see_each_others_edits_and_each_is_told_of_its_own() {
     assert_eq!(change.mailboxes.into_iter().collect::<Vec<_>>(), [f.inbox, f.trash]);
     assert_eq!(other.email(id).unwrap().unwrap().mailboxes, [f.trash]);
 }
+
+#[test]
+fn whoever_listens_hears_of_the_commits_of_others_and_not_of_its_own() {
+    let f = Fixture::new();
+    let id = f.arrive(f.inbox, message(1));
+    // What a killed process left behind.
+    let left = f.path().join("surat.1.0.sock");
+    drop(std::os::unix::net::UnixDatagram::bind(&left).unwrap());
+    let (tell, heard) = std::sync::mpsc::channel();
+    f.store.hear_others(move || tell.send(()).unwrap());
+    f.edit(id, f.inbox, Edit::Keyword("$flagged".into(), true));
+    assert!(!left.exists());
+    assert_eq!(heard.try_recv(), Err(std::sync::mpsc::TryRecvError::Empty), "its own edit");
+    let other = Store::open(f.path()).unwrap();
+    other.edit(&mutation(&f, &[id], Edit::Keyword("$seen".into(), true)), NOW, "x").unwrap();
+    heard.recv_timeout(std::time::Duration::from_secs(20)).expect("another's edit");
+    f.store.close();
+    let ended = heard.recv_timeout(std::time::Duration::from_secs(20));
+    assert_eq!(ended, Err(std::sync::mpsc::RecvTimeoutError::Disconnected), "its thread ends with it");
+    let sockets =
+        std::fs::read_dir(f.path()).unwrap().flatten().filter(|file| file.path().extension() == Some("sock".as_ref()));
+    assert_eq!(sockets.count(), 0);
+}
