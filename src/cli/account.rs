@@ -16,6 +16,7 @@ use crate::cli::say;
 use crate::config::account::{
     Account, Auth, Leave, Password, Protocol, Security, Server, Source, Submit, check_email, check_host, check_name,
 };
+use crate::config::lock::SyncLock;
 use crate::config::{Config, edit, secret};
 use crate::mail::id::AccountId;
 use crate::mail::safe::SafeText;
@@ -292,7 +293,11 @@ fn remove(context: &Context, name: &str, keep_mail: bool, is_sure: bool) -> Resu
             ask(context, account, loss)?;
         }
         match held {
-            Some((store, id)) if !keep_mail => Ok(store.remove_account(id)?),
+            Some((store, id)) if !keep_mail => {
+                store.remove_account(id)?;
+                give_room_back(context, store);
+                Ok(())
+            }
             _ => Ok(()),
         }
     };
@@ -306,6 +311,16 @@ fn remove(context: &Context, name: &str, keep_mail: bool, is_sure: bool) -> Resu
     let kept = if keep_mail { "its mail is still here" } else { "its mail was removed from this computer" };
     say(&format!("removed \"{name}\"; {kept}, {} was left alone", account.source.place()));
     Ok(())
+}
+
+/// Makes the file as small as what is left in it, unless another Surat works with it. The mail is gone either way: a
+/// disk too full to write the file anew is told to the log alone.
+fn give_room_back(context: &Context, store: &Store) {
+    if let Ok(Some(_lock)) = SyncLock::try_take(&context.paths.data_dir)
+        && let Err(error) = store.shrink()
+    {
+        tracing::warn!(%error, "the store could not be made smaller");
+    }
 }
 
 /// Says what of an account's mail would be gone with it.

@@ -1,10 +1,15 @@
 //! Owns the accounts of the store: a number for each name of the configuration, and the user's own addresses.
 
+use std::sync::PoisonError;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::error::{Error, Fault, Kind};
 use crate::mail::id::AccountId;
+
+/// A file is written anew when at least one page of so many is free.
+const WORTH_SHRINKING: i64 = 4;
 
 impl Store {
     /// Finds the account of this name, or makes it.
@@ -51,9 +56,11 @@ impl Store {
         })
     }
 
-    /// Forgets an account with all its mail. The servers are not told anything.
+    /// Forgets an account with all its mail and what was done to it. The servers are not told anything. The room stays
+    /// in the file until [`Store::shrink`].
     pub fn remove_account(&self, id: AccountId) -> Result<(), Error> {
         self.write(|transaction| {
+            transaction.forget_history(id)?;
             let sql = &transaction.sql;
             let threads = {
                 let mut query = sql.prepare("SELECT DISTINCT thread FROM emails WHERE account = ?1")?;
@@ -101,6 +108,16 @@ impl Store {
         })
     }
 
+    /// Gives room in the file back to the disk where a good part of it is free: it is written anew, so the disk needs
+    /// space for what is left. Takes seconds on a large store.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Busy`; the store is as it was.
+    pub fn shrink(&self) -> Result<(), Error> {
+        let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        write_anew(&writer).map_err(|fault| fault.at(self.path()))
+    }
+
     /// Says which addresses are the user's own in this account.
     pub fn set_own_addresses(&self, id: AccountId, addresses: &[String]) -> Result<(), Error> {
         let lower: Vec<String> = addresses.iter().map(|address| address.to_lowercase()).collect();
@@ -112,6 +129,23 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn write_anew(db: &Connection) -> Result<(), Fault> {
+    let count = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    if count("freelist_count")?.saturating_mul(WORTH_SHRINKING) < count("page_count")? {
+        return Ok(());
+    }
+    // The words of removed mail stand in the full text until its segments are merged.
+    db.execute("INSERT INTO texts (texts) VALUES ('optimize')", [])?;
+    // The copy may be larger than the memory.
+    db.pragma_update(None, "temp_store", "FILE")?;
+    let done = db.execute_batch("VACUUM");
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    done?;
+    // The file ends where it should only when the journal is back in it.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
 }
 
 /// Gives the user's own addresses in all accounts, lower case.

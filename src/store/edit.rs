@@ -112,6 +112,42 @@ impl Store {
     }
 }
 
+impl Transaction<'_> {
+    /// Takes an account's mail out of the history: nothing done to it can be taken back any more, and its numbers may
+    /// be given to other mail.
+    pub(super) fn forget_history(&mut self, account: AccountId) -> Result<(), Fault> {
+        let entries = {
+            let mut query = self.sql.prepare("SELECT id, steps, inverse FROM history")?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<Result<Vec<(i64, String, String)>, _>>()?
+        };
+        for (id, steps, inverse) in entries {
+            let (steps, inverse) = (self.without(account, &steps)?, self.without(account, &inverse)?);
+            if steps.is_empty() {
+                self.sql.execute("DELETE FROM history WHERE id = ?1", [id])?;
+            } else {
+                self.sql.execute(
+                    "UPDATE history SET steps = ?2, inverse = ?3, emails = ?4 WHERE id = ?1",
+                    params![id, to_json(&steps)?, to_json(&inverse)?, emails_of(&steps).len() as i64],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the steps that are about mail of other accounts that is here.
+    fn without(&self, account: AccountId, steps: &str) -> Result<Vec<Step>, Fault> {
+        let mut kept = Vec::new();
+        // What another version wrote cannot be taken back anyway.
+        for step in serde_json::from_str::<Vec<Step>>(steps).unwrap_or_default() {
+            if self.account_of(email_of(&step))?.is_some_and(|own| own != account) {
+                kept.push(step);
+            }
+        }
+        Ok(kept)
+    }
+}
+
 /// What a membership is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Membership {
@@ -298,12 +334,13 @@ impl Transaction<'_> {
 }
 
 fn emails_of(steps: &[Step]) -> BTreeSet<i64> {
-    steps
-        .iter()
-        .map(|step| match step {
-            Step::Keyword { email, .. } | Step::Membership { email, .. } => *email,
-        })
-        .collect()
+    steps.iter().map(|step| email_of(step).0).collect()
+}
+
+fn email_of(step: &Step) -> EmailId {
+    match step {
+        Step::Keyword { email, .. } | Step::Membership { email, .. } => EmailId(*email),
+    }
 }
 
 fn to_json(steps: &[Step]) -> Result<String, Fault> {

@@ -73,6 +73,19 @@ fn a_change_reaches_the_maildir_before_the_command_ends() {
 }
 
 #[test]
+fn nothing_is_taken_back_in_an_account_that_was_removed() {
+    let home = new_home();
+    maildir(&home.path("Other"), &[]);
+    home.ok(&["account", "add", "b@other.org", "--no-input", "--maildir", "Other"]);
+    sync(&home);
+    home.ok(&["mark", &id_of(&home, "one@example.org"), "--seen"]);
+    home.ok(&["account", "remove", "home", "--yes"]);
+    let run = home.run(&["undo"]);
+    assert!(run.status == 0 && run.stderr.contains("Nothing to undo."), "{run:?}");
+    assert!(names(&home.path("Mail")).iter().any(|name| name.starts_with("1.a.x") && name.ends_with('S')));
+}
+
+#[test]
 fn a_change_waits_where_it_may_not_travel_and_says_so() {
     let home = new_home();
     sync(&home);

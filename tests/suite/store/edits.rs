@@ -106,6 +106,36 @@ fn mail_does_not_move_to_another_account() {
 }
 
 #[test]
+fn what_was_done_to_the_mail_of_a_removed_account_is_forgotten() {
+    let f = Fixture::new();
+    let other = f.store.account("other").unwrap();
+    let inbox = f.store.reconcile_mailboxes(other, &[remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))]).unwrap()[0];
+    let kept = f.arrive(f.inbox, message(1));
+    let theirs = |f: &Fixture, account, inbox| f.store.apply(account, inbox, &[super::arrived(message(2))]).unwrap();
+    let gone = theirs(&f, other, inbox).new_emails[0];
+    let star = |emails: &[EmailId], on, label: &str| {
+        f.store.edit(&mutation(&f, emails, Edit::Keyword("$flagged".into(), on)), NOW, label).unwrap()
+    };
+    star(&[kept, gone], true, "Starred 2 messages");
+    star(&[gone], false, "Took the star off 1 message");
+    star(&[gone], true, "Starred 1 message");
+    f.store.undo(NOW).unwrap();
+    f.store.remove_account(other).unwrap();
+    let labels: Vec<_> = f.store.history(9).unwrap().into_iter().map(|entry| entry.label).collect();
+    assert_eq!(labels, ["Starred 2 messages"], "what concerned other mail too stays for that mail");
+    assert_eq!(f.store.redo(NOW).unwrap(), None);
+    let again = f.store.account("again").unwrap();
+    let inbox = f.store.reconcile_mailboxes(again, &[remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))]).unwrap()[0];
+    let back = theirs(&f, again, inbox).new_emails[0];
+    f.edit(back, inbox, Edit::Keyword("$flagged".into(), true));
+    f.store.undo(NOW).unwrap();
+    let undone = f.store.undo(NOW).unwrap().unwrap();
+    assert_eq!((undone.label.as_str(), undone.emails), ("Starred 2 messages", 1));
+    assert_eq!((f.keywords(kept).as_str(), f.keywords(back).as_str()), ("", ""));
+    assert_eq!(f.store.undo(NOW).unwrap(), None);
+}
+
+#[test]
 fn a_thousand_actions_can_be_taken_back_and_no_more() {
     let f = Fixture::new();
     let id = f.arrive(f.inbox, message(1));

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use surat::mail::mailbox::Role;
 use surat::mail::mutation::Edit;
 use surat::mail::remote::{Cursor, Delta, RemoteId};
-use surat::mail::view::View;
+use surat::mail::view::{Scope, View};
 use surat::store::{Body, FILE_NAME, Kind, NEWEST, Options, SCHEMA, Store};
 
-use super::{Fixture, arrived, message, remote_mailbox};
+use super::{Fixture, NOW, arrived, message, remote_mailbox};
 
 /// Lists tables, columns and indexes as SQLite understands them, however they were written.
 fn shape(db: &Connection) -> Vec<String> {
@@ -175,6 +175,43 @@ fn removing_an_account_takes_its_mail_along_and_nothing_else() {
     assert!(f.store.raw(kept).unwrap().is_some());
     assert_eq!(f.rows(&View::Mailbox(f.inbox)).rows[0].count, 1);
     assert_eq!(f.store.facts().unwrap().emails, 1);
+    f.assert_sound();
+}
+
+#[test]
+fn the_file_gets_smaller_when_a_good_part_of_it_is_free() {
+    let f = Fixture::new();
+    let other = f.store.account("other").unwrap();
+    let inbox = f.store.reconcile_mailboxes(other, &[remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))]).unwrap()[0];
+    let kept = f.arrive(f.inbox, message(1));
+    f.store.apply(other, inbox, &[arrived(message(2))]).unwrap();
+    let body = |mailbox, id: &str, bytes: Vec<u8>| Body { mailbox, id: RemoteId(id.into()), raw: bytes };
+    // Bytes that do not pack well.
+    let mut seed = 1_u32;
+    let mut noise = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b' ' + (seed >> 24) as u8 % 90
+    };
+    let large: Vec<u8> = b"A: b\n\n".iter().copied().chain((0..4_000_000).map(|_| noise())).collect();
+    f.store.keep_bodies(vec![body(f.inbox, "1", b"A: b\n\nrapat".to_vec()), body(inbox, "2", large)]).unwrap();
+    f.store.index_some(9).unwrap();
+    let bytes = || f.store.facts().unwrap().bytes;
+    let full = bytes();
+    assert!(full > 2_000_000, "{full}");
+    f.store.shrink().unwrap();
+    assert!(bytes() >= full - 100_000, "there is nothing to gain");
+    let other_process = Store::open(f.path()).unwrap();
+    f.store.remove_account(other).unwrap();
+    assert!(bytes() >= full - 100_000);
+    f.store.shrink().unwrap();
+    assert!(bytes() < 1_000_000, "{}", bytes());
+    assert_eq!(std::fs::metadata(f.path().join(FILE_NAME)).unwrap().len(), bytes());
+    for store in [&f.store, &other_process] {
+        assert_eq!(store.raw(kept).unwrap().unwrap(), b"A: b\n\nrapat");
+        let found = surat::mail::query::parse("rapat", NOW, &jiff::tz::TimeZone::UTC).query;
+        assert_eq!(store.emails(&View::Search(found, Scope::Everywhere), None, 9).unwrap()[0].id, kept);
+        store.check().unwrap();
+    }
     f.assert_sound();
 }
 
