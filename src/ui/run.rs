@@ -108,7 +108,8 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
         CommandId::ToggleFolders => toggle_folders(model),
         CommandId::CheckNow => {
             out.push(Effect::CheckNow);
-            model.note("Asking the servers for new mail.");
+            let why = offline(model).map(|why| format!(" Last time: {why}.")).unwrap_or_default();
+            model.note(format!("Asking the servers for new mail.{why}"));
         }
         CommandId::Palette => model.overlay = Some(Overlay::Picker(Picker::palette(model))),
         CommandId::Help => help(model),
@@ -207,6 +208,17 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
 fn is_offline_wanted(model: &Model) -> bool {
     let mut links = model.statuses.values();
     !model.statuses.is_empty() && links.all(|link| link.status == AccountStatus::Paused)
+}
+
+/// Says which account is offline, and why.
+fn offline(model: &Model) -> Option<String> {
+    model.statuses.iter().find_map(|(id, link)| match &link.status {
+        AccountStatus::Offline { reason, .. } => {
+            let name = model.folders.account(*id).map(|account| text::safe(&account.name)).unwrap_or_default();
+            Some(format!("{name} is offline ({})", text::safe(reason)))
+        }
+        _ => None,
+    })
 }
 
 fn has_attachments(model: &Model) -> bool {

@@ -22,17 +22,21 @@ use crate::ui::run;
 use crate::ui::text;
 use crate::ui::view::{Cursor, is_medium, list, put, reader};
 
-/// A text with its style, to be joined with others.
-type Piece = (String, Style);
-
 pub(super) fn top(model: &Model, layout: &Layout, frame: &mut Frame, cursor: &mut Cursor) {
     let look = model.look();
     let width = usize::from(layout.top.width);
     let is_typing = model.is_searching();
-    let right = if model.search.is_some() { found(model) } else { states(model, layout) };
-    let right_room = if is_typing { width / 3 } else { width * 3 / 5 };
+    let brand = if is_medium(layout) { " surat  " } else { " " };
+    let title = if model.is_welcome() { String::new() } else { model.list_title() };
+    let (right, right_room) = match model.search {
+        Some(_) => (found(model), width * if is_typing { 1 } else { 2 } / 3),
+        None => {
+            let beside_title = width.saturating_sub(wrap::width(brand) + wrap::width(&title) + 3);
+            (states(model, layout), beside_title.max(width * 3 / 5))
+        }
+    };
     let right = fit_pieces(right, right_room);
-    let right_width: usize = right.iter().map(|(text, _)| wrap::width(text)).sum();
+    let right_width: usize = right.iter().map(Span::width).sum();
     let room = width.saturating_sub(right_width + 3);
     if let Some(search) = &model.search {
         let (shown, at) = search.input.window(room.saturating_sub(3));
@@ -41,43 +45,55 @@ pub(super) fn top(model: &Model, layout: &Layout, frame: &mut Frame, cursor: &mu
             *cursor = Some(Position::new((3 + at).min(width.saturating_sub(1)) as u16, 0));
         }
     } else {
-        let mut left = vec![];
-        if is_medium(layout) {
-            left.push(Span::styled(" surat  ", look.accent().patch(look.strong())));
-        } else {
-            left.push(Span::raw(" "));
-        }
-        let used: usize = left.iter().map(Span::width).sum();
-        let title = if model.is_welcome() { String::new() } else { model.list_title() };
-        left.push(Span::styled(wrap::cut(&title, room.saturating_sub(used)), look.strong()));
-        put(frame, 0, 0, layout.top.width, &Line::from(left));
+        let title = wrap::cut(&title, room.saturating_sub(wrap::width(brand)));
+        let brand = Span::styled(brand, look.accent().patch(look.strong()));
+        put(frame, 0, 0, layout.top.width, &Line::from(vec![brand, Span::styled(title, look.strong())]));
     }
-    let spans: Vec<_> = right.into_iter().map(|(text, style)| Span::styled(text, style)).collect();
     let x = width.saturating_sub(right_width + 1) as u16;
-    put(frame, x, 0, right_width as u16, &Line::from(spans));
+    put(frame, x, 0, right_width as u16, &Line::from(right));
     if let Some(rule) = layout.rule {
         put(frame, rule.x, rule.y, rule.width, &Line::styled("─".repeat(width), look.dim()));
     }
 }
 
-/// Keeps the pieces that fit, with dots between; the first one is cut rather than left out.
-fn fit_pieces(pieces: Vec<Piece>, room: usize) -> Vec<Piece> {
-    let mut kept: Vec<Piece> = Vec::new();
-    let mut used = 0;
-    for (text, style) in pieces {
-        let gap = if kept.is_empty() { 0 } else { 3 };
-        let wide = wrap::width(&text);
-        if used + gap + wide > room && !kept.is_empty() {
-            continue;
-        }
-        if gap > 0 {
-            kept.push((" · ".to_owned(), style));
-        }
-        let text = wrap::cut(&text, room.saturating_sub(used + gap));
-        used += gap + wrap::width(&text);
-        kept.push((text, style));
+/// Something to say at the right of the top line: in full, then shorter and shorter.
+struct Piece {
+    forms: Vec<String>,
+    style: Style,
+}
+
+impl Piece {
+    fn new<const N: usize>(forms: [String; N], style: Style) -> Self {
+        Self { forms: forms.into(), style }
     }
-    kept
+}
+
+/// Keeps what fits, with dots between: first as many as can be in their shortest words, the ones that matter most
+/// before the others, then each in the fullest words that there is room for. The first is cut rather than left out.
+fn fit_pieces(pieces: Vec<Piece>, room: usize) -> Vec<Span<'static>> {
+    let mut kept: Vec<(Piece, String)> = Vec::new();
+    let mut used = 0;
+    for piece in pieces {
+        let shortest = piece.forms.last().cloned().unwrap_or_default();
+        let gap = if kept.is_empty() { 0 } else { 3 };
+        let text = if kept.is_empty() { wrap::cut(&shortest, room) } else { shortest };
+        if used + gap + wrap::width(&text) <= room {
+            used += gap + wrap::width(&text);
+            kept.push((piece, text));
+        }
+    }
+    for (piece, text) in &mut kept {
+        let others = used - wrap::width(text);
+        if let Some(fuller) = piece.forms.iter().find(|form| others + wrap::width(form) <= room) {
+            used = others + wrap::width(fuller);
+            text.clone_from(fuller);
+        }
+    }
+    let spans = kept.into_iter().enumerate().flat_map(|(at, (piece, text))| {
+        let dot = (at > 0).then(|| Span::styled(" · ", piece.style));
+        dot.into_iter().chain([Span::styled(text, piece.style)])
+    });
+    spans.collect()
 }
 
 /// Says how much was found, and where was looked.
@@ -100,18 +116,19 @@ fn found(model: &Model) -> Vec<Piece> {
         let list = &model.list;
         let more = if list.total.is_none() && (list.has_after || list.has_before) { "+" } else { "" };
         let count = list.total.unwrap_or(list.rows.len() as u64);
-        pieces.push((format!("{}{more} found", text::number(count)), look.plain()));
+        pieces.push(Piece::new([format!("{}{more} found", text::number(count))], look.plain()));
     }
-    pieces.push((place, look.dim()));
+    pieces.push(Piece::new([place], look.dim()));
     pieces
 }
 
-/// Says how the accounts are: what needs a person first, then what heals by itself, then progress.
+/// Says how the accounts are: what needs a person first, then what heals by itself, then progress; then what waits here,
+/// and what the list holds where no frame carries that.
 fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     let look = model.look();
     let mut pieces: Vec<(u8, Piece)> = Vec::new();
     let several = model.folders.accounts.len() > 1;
-    let mut online = 0;
+    let mut is_online = false;
     let mut pending = 0;
     for (id, link) in &model.statuses {
         let Some(account) = model.folders.account(*id) else { continue };
@@ -120,57 +137,65 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
         match &link.status {
             AccountStatus::Blocked(notice) => {
                 let what = text::safe(&notice.what);
-                pieces.push((0, (format!("✗ {name}{}", wrap::cut(&what, 48)), look.bad())));
+                let forms = [format!("✗ {name}{}", wrap::cut(&what, 48)), format!("✗ {name}stopped")];
+                pieces.push((0, Piece::new(forms, look.bad())));
             }
-            AccountStatus::Offline { since, next_try, .. } => {
+            AccountStatus::Offline { since, next_try, reason } => {
                 let left = next_try.0.saturating_sub(model.now.unix.0);
                 let next = if left > 0 { format!("next try in {}", text::span(left)) } else { "trying now".to_owned() };
-                let since = clock(*since, model);
-                pieces.push((1, (format!("○ {name}offline since {since} · {next}"), look.warn())));
+                let offline = format!("○ {name}offline");
+                let since = format!("{offline} since {}", clock(*since, model));
+                let forms = [
+                    format!("{since} · {next} · {}", text::safe(reason)),
+                    format!("{since} · {next}"),
+                    format!("{offline} · {next}"),
+                    offline,
+                ];
+                pieces.push((1, Piece::new(forms, look.warn())));
+            }
+            AccountStatus::Paused => {
+                let offline = format!("○ {name}offline");
+                let forms = [format!("{offline} by wish (--offline)"), format!("{offline} by wish"), offline];
+                pieces.push((1, Piece::new(forms, look.dim())));
             }
             AccountStatus::Syncing(progress) => {
                 let what = text::safe(&progress.what);
-                let how_far = match (progress.done, progress.total) {
-                    (0, 0) => format!("{what} …"),
-                    (done, 0) => format!("{} {what} fetched", text::number(done)),
-                    (done, total) => format!("{what} {} of {}", text::number(done), text::number(total)),
+                let (done, total) = (text::number(progress.done), text::number(progress.total));
+                let forms = match (progress.done, progress.total) {
+                    (0, 0) => [format!("{name}{what} …"), format!("{name}fetching …")],
+                    (_, 0) => [format!("{name}{done} {what} fetched"), format!("{name}{done} fetched")],
+                    _ => [format!("{name}{what} {done} of {total}"), format!("{name}{done}/{total}")],
                 };
-                pieces.push((3, (format!("{name}{how_far}"), look.dim())));
+                pieces.push((2, Piece::new(forms, look.dim())));
             }
-            AccountStatus::Connecting => pieces.push((4, (format!("{name}connecting …"), look.dim()))),
-            AccountStatus::Paused => pieces.push((4, (format!("○ {name}no network wanted"), look.dim()))),
-            AccountStatus::Online => online += 1,
+            AccountStatus::Connecting => pieces.push((2, Piece::new([format!("{name}connecting …")], look.dim()))),
+            AccountStatus::Online => is_online = true,
             AccountStatus::Idle => {}
         }
     }
+    if is_online && pieces.is_empty() {
+        pieces.push((2, Piece::new(["online".to_owned()], look.good())));
+    }
     if pending > 0 {
         // Help says what becomes of them.
-        let what = if is_medium(layout) { text::counted(pending, "change") } else { text::number(pending) };
-        pieces.push((2, (format!("{what} kept here"), look.dim())));
-    }
-    if online > 0 && pieces.is_empty() {
-        pieces.push((5, ("online".to_owned(), look.good())));
+        let count = text::number(pending);
+        let forms = [format!("{} kept here", text::counted(pending, "change")), format!("{count} kept")];
+        pieces.push((3, Piece::new(forms, look.dim())));
     }
     if model.settings.is_demo {
-        pieces.push((6, ("demo".to_owned(), look.accent())));
+        pieces.push((4, Piece::new(["demo".to_owned()], look.accent())));
     }
-    pieces.sort_by_key(|(rank, _)| *rank);
-    let mut pieces: Vec<Piece> = pieces.into_iter().map(|(_, piece)| piece).collect();
     if !layout.has_frames && !model.is_welcome() {
         // Without frames there is no title to carry these.
         let here = if layout.reader.is_some() { reader::position(model) } else { list::counts(model) };
-        let others: usize = pieces.iter().map(|(text, _)| 3 + wrap::width(text)).sum();
-        let here = if is_medium(layout) && wrap::width(&here) + others <= usize::from(layout.top.width) * 3 / 5 {
-            here
-        } else {
-            // `3 of 5 in this conversation`, `12 unread · 168 conversations`: the beginning says enough.
-            here.split(" · ").next().and_then(|here| here.split(" in ").next()).unwrap_or_default().to_owned()
-        };
+        // `3 of 5 in this conversation`, `12 unread · 168 conversations`: the beginning says enough.
+        let short = here.split(" · ").next().and_then(|here| here.split(" in ").next()).unwrap_or_default().to_owned();
         if !here.is_empty() {
-            pieces.insert(0, (here, look.dim()));
+            pieces.push((5, Piece::new([here, short], look.dim())));
         }
     }
-    pieces
+    pieces.sort_by_key(|(rank, _)| *rank);
+    pieces.into_iter().map(|(_, piece)| piece).collect()
 }
 
 fn clock(time: UnixTime, model: &Model) -> String {

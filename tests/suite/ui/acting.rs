@@ -228,9 +228,11 @@ fn what_waits_offline_is_counted_at_once() {
     harness.expect_not("kept here");
     harness.send(Event::Status { account: WORK, status: AccountStatus::Paused, pending: 1 });
     harness.send(pending(2));
+    harness.expect("○ work: offline by wish (--offline) · 2 kept");
+    harness.resize(120, 24);
     harness.expect("2 changes kept here");
     harness.resize(40, 12);
-    harness.expect("2 kept here");
+    harness.expect("○ work: offline");
     harness.press("?");
     harness.type_text("kept here");
     harness.press("Enter");

@@ -114,6 +114,47 @@ fn accounts_tell_how_they_are() {
     harness.expect("✗ home: sign-in refused");
 }
 
+/// The link's state and the progress stand at every width, whatever else there is to say; why is said where it fits.
+#[test]
+fn the_top_line_says_the_state_first() {
+    let mut fake = letters();
+    fake.accounts.truncate(1);
+    let reason = "connection refused".to_owned();
+    let offline = AccountStatus::Offline { since: UnixTime(NOW - 540), next_try: UnixTime(NOW + 60), reason };
+    let progress = Progress { what: "INBOX".into(), done: 6_050, total: 20_001 };
+    let top = |columns, status: &AccountStatus| {
+        let mut harness = Harness::new(columns, 24, fake.clone());
+        harness.send(Event::Status { account: WORK, status: status.clone(), pending: 3 });
+        harness.lines().swap_remove(0)
+    };
+    for (status, columns, words) in [
+        (&offline, 40, "○ offline · 3 kept"),
+        (&offline, 80, "○ offline · next try in 60 s · 3 kept · 5 unread"),
+        (&offline, 120, "next try in 60 s · connection refused · 3 changes kept here"),
+        (&AccountStatus::Paused, 40, "○ offline · 3 kept"),
+        (&AccountStatus::Paused, 100, "○ offline by wish (--offline) · 3 changes kept here"),
+        (&AccountStatus::Syncing(progress.clone()), 40, "6 050/20 001 · 3 kept"),
+        (&AccountStatus::Syncing(progress), 80, "INBOX 6 050 of 20 001 · 3 changes kept here · 5 unread"),
+        (&AccountStatus::Online, 80, "online · 3 changes kept here · 5 unread"),
+        (&AccountStatus::Online, 100, "online · 3 changes kept here"),
+    ] {
+        let line = top(columns, status);
+        assert!(line.contains(words), "no {words:?} at {columns}: {line}");
+        assert!(line.starts_with(" Inbox") || line.starts_with(" surat  Inbox · work "), "{line}");
+    }
+}
+
+#[test]
+fn asking_again_says_why_it_failed_last_time() {
+    let mut harness = Harness::inbox(80, 24);
+    let reason = "connecting to imap.work.test:993: connection refused".to_owned();
+    let offline = AccountStatus::Offline { since: UnixTime(NOW), next_try: UnixTime(NOW + 60), reason };
+    harness.send(Event::Status { account: WORK, status: offline, pending: 0 });
+    harness.press("R");
+    let screen = harness.lines().join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(screen.contains("Last time: work is offline (connecting to imap.work.test:993: connection refused)."));
+}
+
 #[test]
 fn two_notices_are_put_away_one_after_the_other_and_stay_away() {
     for (columns, rows) in [(80, 24), (40, 12)] {
@@ -144,8 +185,28 @@ fn an_empty_account_that_is_being_read_in_is_not_called_done() {
     harness.press("g i");
     harness.send(Event::Status { account: WORK, status: AccountStatus::Connecting, pending: 0 });
     harness.expect("Nothing here yet: mail is being fetched.");
-    harness.send(Event::Status { account: WORK, status: AccountStatus::Online, pending: 0 });
-    harness.expect("Nothing here. All done.");
+    let offline = AccountStatus::Offline {
+        since: UnixTime(NOW),
+        next_try: UnixTime(NOW + 60),
+        reason: "no such host imap.work.test".into(),
+    };
+    let what = "imap.work.test refused the password".to_owned();
+    let blocked = AccountStatus::Blocked(Notice { what, ..Notice::default() });
+    for (status, words) in [
+        (AccountStatus::Idle, "No mail has come yet."),
+        (offline, "No mail has come yet: work is offline (no such host imap.work.test)."),
+        (blocked, "No mail has come yet: work is stopped (imap.work.test refused the password)."),
+        (AccountStatus::Paused, "No mail has come yet: work is offline by wish (--offline)."),
+        (AccountStatus::Online, "Nothing here. All done."),
+    ] {
+        for columns in [40, 120] {
+            harness.resize(columns, 24);
+            harness.send(Event::Status { account: WORK, status: status.clone(), pending: 0 });
+            let screen = harness.lines().join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            let shown = if columns == 40 { screen } else { harness.screen() };
+            assert!(shown.contains(words), "{}", harness.screen());
+        }
+    }
 }
 
 #[test]
