@@ -426,13 +426,29 @@ impl Model {
         format!("✓ {count} marked{range} · Esc clears")
     }
 
-    /// Says whether an account is being read in for the first time.
-    pub(super) fn is_filling(&self, account: AccountId) -> bool {
-        let is_at_work = self.statuses.get(&account).is_some_and(|link| {
-            matches!(link.status, AccountStatus::Idle | AccountStatus::Connecting | AccountStatus::Syncing(_))
-        });
+    /// Says why there is no mail of an account, where none ever came and the account is not known to be empty.
+    pub(super) fn why_no_mail(&self, account: AccountId) -> Option<String> {
         let has_mail = |mailbox: &Mailbox| mailbox.account == account && mailbox.total > 0;
-        is_at_work && !self.folders.mailboxes.iter().any(has_mail)
+        if self.folders.mailboxes.iter().any(has_mail) {
+            return None;
+        }
+        let name = self.folders.account(account).map(|account| text::safe(&account.name)).unwrap_or_default();
+        Some(match self.statuses.get(&account).map(|link| &link.status) {
+            Some(AccountStatus::Online) => return None,
+            Some(AccountStatus::Connecting | AccountStatus::Syncing(_)) => {
+                "Nothing here yet: mail is being fetched.".to_owned()
+            }
+            Some(AccountStatus::Offline { reason, .. }) => {
+                format!("No mail has come yet: {name} is offline ({}).", text::safe(reason))
+            }
+            Some(AccountStatus::Blocked(notice)) => {
+                format!("No mail has come yet: {name} is stopped ({}).", text::safe(&notice.what))
+            }
+            Some(AccountStatus::Paused) => {
+                format!("No mail has come yet: {name} is offline by wish (--offline).")
+            }
+            Some(AccountStatus::Idle) | None => "No mail has come yet.".to_owned(),
+        })
     }
 
     /// Says whether there is nothing to show because no account is set up.

@@ -198,18 +198,19 @@ fn empty(model: &Model, area: Rect, frame: &mut Frame) {
     } else {
         let go = model.hint(CommandId::GoFolder, "go to another folder");
         let go = go.trim_start_matches(" · ").to_owned();
-        let (what, next) = match (act::role_here(model), list.place) {
-            _ if act::accounts_here(model).into_iter().any(|account| model.is_filling(account)) => {
-                ("Nothing here yet: mail is being fetched.".to_owned(), go)
-            }
-            (_, Place::Starred) => ("Nothing is starred.".to_owned(), go),
-            (Some(Role::Inbox), _) => ("Nothing here. All done.".to_owned(), go),
-            (Some(Role::Trash), _) => ("Trash is empty.".to_owned(), go),
-            (Some(Role::Junk), _) => ("No junk.".to_owned(), go),
-            _ => (format!("No messages in {}.", model.list_title()), go),
-        };
-        lines.push((what, look.plain()));
-        lines.push((next, look.dim()));
+        let accounts = act::accounts_here(model);
+        let why = accounts.into_iter().find_map(|account| model.why_no_mail(account));
+        let what = why.unwrap_or_else(|| match (act::role_here(model), list.place) {
+            (_, Place::Starred) => "Nothing is starred.".to_owned(),
+            (Some(Role::Inbox), _) => "Nothing here. All done.".to_owned(),
+            (Some(Role::Trash), _) => "Trash is empty.".to_owned(),
+            (Some(Role::Junk), _) => "No junk.".to_owned(),
+            _ => format!("No messages in {}.", model.list_title()),
+        });
+        let columns = usize::from(area.width.saturating_sub(3)).max(1);
+        let wrapped = wrap::wrap(&[wrap::Run::new(what, ())], columns, columns);
+        lines.extend(wrapped.into_iter().map(|runs| (runs.into_iter().map(|run| run.text).collect(), look.plain())));
+        lines.push((go, look.dim()));
     }
     let top = area.y + (area.height / 3).min(area.height.saturating_sub(lines.len() as u16));
     for (y, (line, style)) in (top..area.bottom()).zip(lines) {
