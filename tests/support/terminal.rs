@@ -7,6 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::wait_for;
 
 /// The longest that anything may take, with all tests running beside it.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -98,8 +101,23 @@ impl Term {
 
     /// Asks the program to end, as the system does.
     pub fn terminate(&self) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    /// Has the program find everything at once that is done meanwhile: it stands still until then.
+    pub fn at_once(&mut self, act: impl FnOnce(&mut Self)) {
+        self.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        wait_for("the program to stand still", DEADLINE, || {
+            std::fs::read_to_string(&stat).unwrap().contains(") T ").then_some(())
+        });
+        act(self);
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits for the end; gives the status and everything that was written.

@@ -65,6 +65,27 @@ fn the_screen_follows_the_size_of_the_terminal() {
 }
 
 #[test]
+fn a_key_and_a_size_that_come_at_once_are_both_heard() {
+    let home = Home::new();
+    let mut term = start(&home, 120, 40, &["demo"]);
+    term.see("Offsite in Bandung");
+    for columns in [80, 120].into_iter().cycle().take(10) {
+        term.at_once(|term| {
+            term.press("?");
+            term.resize(columns, 40);
+        });
+        // The box of help stands in the middle of the new size.
+        let begin = usize::from((columns - 84_u16.min(columns - 2)) / 2);
+        let stands_right = |line: &str| line.find("╭ Help").is_some_and(|at| line[..at].chars().count() == begin);
+        term.wait("help at the new size", |screen| screen.lines().any(stands_right));
+        term.press("\u{1b}");
+        term.wait("the help to close", |screen| !screen.contains("╭ Help"));
+    }
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+}
+
+#[test]
 fn after_a_sleep_the_whole_screen_is_there_again() {
     let home = Home::new();
     let mut term = start(&home, 80, 24, &["demo"]);
