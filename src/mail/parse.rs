@@ -309,11 +309,17 @@ const MOST_SIBLINGS: usize = 200;
 impl Part {
     /// Gives the name of the attachment, made up where the message gives none: raw words from outside.
     pub fn file_name(&self, number: usize) -> String {
-        match &self.name {
-            Some(name) => name.clone(),
-            None if self.media_type == "message/rfc822" => format!("part-{number}.eml"),
-            None => format!("part-{number}.{}", self.media_type.rsplit(['/', '+']).next().unwrap_or("bin")),
+        if let Some(name) = &self.name {
+            return name.clone();
         }
+        let ending = match self.media_type.as_str() {
+            "text/calendar" => return "invitation.ics".to_owned(),
+            "message/rfc822" => "eml",
+            "text/plain" => "txt",
+            "application/octet-stream" => "bin",
+            other => other.rsplit(['/', '+']).next().unwrap_or("bin"),
+        };
+        format!("part-{number}.{ending}")
     }
 }
 
@@ -450,6 +456,24 @@ mod tests {
         assert_eq!(header.date, Some(UnixTime(1_795_399_200)));
         assert_eq!((header.message_id.as_deref(), header.list_id.as_deref()), (Some("1@x.test"), Some("l.x.test")));
         assert_eq!(header.references, ["a@x", "b@x"]);
+    }
+
+    #[test]
+    fn parts_without_a_name_are_called_by_their_type() {
+        for (media_type, name) in [
+            ("text/calendar; method=REQUEST", "invitation.ics"),
+            ("text/plain", "part-1.txt"),
+            ("image/jpeg", "part-1.jpeg"),
+            ("application/octet-stream", "part-1.bin"),
+            ("application/atom+xml", "part-1.xml"),
+        ] {
+            let raw = format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n--b\r\nContent-Type: {media_type}\r\n\
+                Content-Disposition: attachment\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--\r\n"
+            );
+            let names: Vec<_> = message(raw.as_bytes()).attachments().into_iter().map(|one| one.name).collect();
+            assert_eq!(names.iter().map(SafeText::as_str).collect::<Vec<_>>(), [name]);
+        }
     }
 
     #[test]

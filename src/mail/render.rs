@@ -31,6 +31,8 @@ const LONGEST_SOURCE: usize = 1024 * 1024;
 const TELLING_WORDS: usize = 150;
 /// A plain text with fewer words than one in so many of the HTML is poorer.
 const POORER: usize = 4;
+/// Columns of `From`, `Guests` with the gap behind them, where a card names what it says.
+const LABEL: usize = 8;
 /// Guests of an invitation that are named.
 const MOST_GUESTS: usize = 8;
 
@@ -174,7 +176,7 @@ impl Writer {
             Body::Html(text) => self.html(text),
             Body::Calendar(text) => self.invitation(text),
             Body::Report(text) => self.report(text),
-            Body::Picture(name) => self.push(vec![vec![Run::new(format!("[picture: {name}]"), Style::Dim)]]),
+            Body::Picture(name) => self.push(vec![("", Run::new(format!("[picture: {name}]"), Style::Dim))]),
             Body::Mixed(bodies) => bodies.iter().for_each(|body| self.body(body, depth)),
             Body::Alternative(bodies) => {
                 for calendar in bodies.iter().filter(|body| matches!(body, Body::Calendar(_))) {
@@ -255,7 +257,7 @@ impl Writer {
         }
         self.invitations.push(event.clone());
         let title = if event.title.is_empty() { "(no title)" } else { event.title.as_str() };
-        let mut card = vec![vec![Run::new(format!("{}: {title}", event.kind), Style::Heading)]];
+        let mut card = vec![("", Run::new(format!("{}: {title}", event.kind), Style::Heading))];
         let when = match (event.when, event.repeats) {
             (Some(when), Some(repeats)) => Some(format!("{when}, {repeats}")),
             (when, _) => when,
@@ -267,7 +269,7 @@ impl Writer {
         let guests = Some(guests).filter(|guests| !guests.is_empty());
         for (name, value) in [("When", when), ("Where", event.place), ("From", event.organizer), ("Guests", guests)] {
             if let Some(value) = value {
-                card.push(vec![Run::new(format!("{name:<8}"), Style::Dim), Run::new(value, Style::Plain)]);
+                card.push((name, Run::new(value, Style::Plain)));
             }
         }
         self.push(card);
@@ -278,7 +280,7 @@ impl Writer {
         let rule = format!("──{said}{}", "─".repeat(self.width.saturating_sub(said.len() + 2)));
         let people = |people: &[Address]| people.iter().take(MOST_GUESTS).map(spelled).collect::<Vec<_>>().join(", ");
         let date = header.date.map(|date| date.in_full(&jiff::tz::TimeZone::UTC) + " UTC");
-        let mut head = vec![vec![Run::new(wrap::cut(&rule, self.width), Style::Dim)]];
+        let mut head = vec![("", Run::new(wrap::cut(&rule, self.width), Style::Dim))];
         for (name, value) in [
             ("From", Some(people(&header.from))),
             ("To", Some(people(&header.to))),
@@ -286,11 +288,11 @@ impl Writer {
             ("Subject", Some(header.subject.clone())),
         ] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                head.push(vec![Run::new(format!("{name:<8}"), Style::Dim), Run::new(value, Style::Strong)]);
+                head.push((name, Run::new(value, Style::Strong)));
             }
         }
         for warning in warn::about_sender(header, &[]) {
-            head.push(vec![Run::new(format!("! {warning}"), Style::Warning)]);
+            head.push(("", Run::new(format!("! {warning}"), Style::Warning)));
         }
         self.push(head);
         self.body(inner, depth + 1);
@@ -307,14 +309,22 @@ impl Writer {
         self.form = Some(Form::Source);
     }
 
-    /// Adds lines of ours or of a header, wrapped under their text.
-    fn push(&mut self, lines: Vec<Vec<Run<Style>>>) {
-        let wrapped = lines.into_iter().flat_map(|line| {
-            let line: Vec<_> = line.iter().map(|run| Run::new(SafeText::line(&run.text).as_str(), run.mark)).collect();
-            wrap::wrap(&line, self.width, self.width)
-        });
-        let lines = wrapped.map(|runs| FlowLine { runs, quote: 0 }).collect();
-        self.push_lines(lines);
+    /// Adds lines of ours or of a header, wrapped beside what they are named, if they have a name.
+    fn push(&mut self, lines: Vec<(&str, Run<Style>)>) {
+        let mut wrapped = Vec::new();
+        for (label, value) in lines {
+            let value = [Run::new(SafeText::line(&value.text).as_str(), value.mark)];
+            let indent = if label.is_empty() { 0 } else { LABEL };
+            let room = self.width.saturating_sub(indent);
+            for (at, mut runs) in wrap::wrap(&value, room, room).into_iter().enumerate() {
+                if indent > 0 {
+                    let label = if at == 0 { label } else { "" };
+                    runs.insert(0, Run::new(wrap::fit(label, indent), Style::Dim));
+                }
+                wrapped.push(FlowLine { runs, quote: 0 });
+            }
+        }
+        self.push_lines(wrapped);
     }
 
     /// Adds the lines of a part, with an empty one before it.
@@ -413,6 +423,22 @@ mod tests {
     fn check(body: &Body, expected: &[&str]) {
         let document = written(body, Form::Best);
         assert_eq!(spelled(&document), expected);
+    }
+
+    #[test]
+    fn long_lists_of_a_card_stay_beside_their_names() {
+        let guests = ["Budi Santoso", "Mira Köhler", "Léa Fournier"];
+        let guests: String =
+            guests.iter().map(|name| format!("ATTENDEE;CN={name}:mailto:someone@example.test\r\n")).collect();
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nSUMMARY:Offsite\r\n{guests}END:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        let document = written(&Body::Calendar(text), Form::Best);
+        let lines = spelled(&document);
+        let first = lines.iter().position(|line| line.starts_with("Guests  ")).unwrap();
+        assert!(lines.len() > first + 1, "{lines:?}");
+        assert!(lines[first + 1..].iter().all(|line| line.starts_with("        ") && line.len() > LABEL), "{lines:?}");
+        assert!(lines.iter().all(|line| wrap::width(line) <= 40), "{lines:?}");
     }
 
     #[test]
