@@ -53,7 +53,7 @@ pub struct Global {
     /// Keep store, state and logs below this directory.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data_dir: Option<PathBuf>,
-    /// How much is written to the log file: off, error, warn, info, debug, trace.
+    /// How much is written to the log file: off, error, warn, info (when not said), debug, trace.
     #[arg(long, global = true, value_name = "LEVEL", value_parser = level)]
     pub log: Option<Level>,
     /// Print one JSON document.

@@ -105,14 +105,11 @@ impl Step {
             Ok(detail) => {
                 Self { step, ok: Some(true), detail: harmless(&detail), remedy: None, seconds, is_temporary: false }
             }
-            Err((what, remedy)) => Self {
-                step,
-                ok: Some(false),
-                detail: harmless(&what),
-                remedy: Some(harmless(&remedy)),
-                seconds,
-                is_temporary: false,
-            },
+            Err((what, remedy)) => {
+                let (detail, remedy) = (harmless(&what), Some(harmless(&remedy)));
+                tracing::error!(step, "{detail}");
+                Self { step, ok: Some(false), detail, remedy, seconds, is_temporary: false }
+            }
         }
     }
 

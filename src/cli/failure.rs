@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::output::Output;
 use crate::cli::say;
+use crate::mail::safe::SafeText;
 use crate::{config, store};
 
 /// The exit statuses of a command that did not end well.
@@ -80,6 +81,7 @@ impl Failure {
         let exit_status = self.status.number();
         if !self.what.is_empty() {
             say(&self.what);
+            tracing::error!(exit_status, "{}", SafeText::line(&self.what));
             if is_json {
                 // Where standard output is gone, too, the exit status says the rest.
                 let _ = Output::new(true, true).json(&Told { error: &self.what, exit_status });

@@ -103,8 +103,10 @@ fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
         Some(Command::Man { dir }) => manual::pages(&output(&global), dir.as_deref()).map(done),
         Some(command) => {
             let paths = paths(&global)?;
+            let logging = log::start(&paths, global.log.unwrap_or_default());
+            // Who did not ask for a log gets done what was asked for, also where none can be written.
             if global.log.is_some() {
-                log::start(&paths, global.log.unwrap_or_default())?;
+                logging?;
             }
             execute(&Context::new(global, paths), command).map(done)
         }

@@ -97,7 +97,9 @@ fn report(context: &Context, awake: &[Account], synced: &[Synced]) -> Result<(),
         if let Some(notice) = &done.report.error {
             failed += 1;
             unreached += usize::from(!done.was_reached);
-            say(&format!("{}: {}", account.name, in_words(notice)));
+            let words = in_words(notice);
+            say(&format!("{}: {words}", account.name));
+            tracing::error!(account = %account.name, "{}", SafeText::line(&words));
         } else if !context.output.is_json {
             context.output.line(&format!("{}: {}", account.name, summary(done)))?;
         }

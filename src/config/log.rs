@@ -25,9 +25,9 @@ pub enum Level {
     /// What failed.
     Error,
     /// What is odd, too.
-    #[default]
     Warn,
-    /// What was done, too.
+    /// Why a connection ended, too.
+    #[default]
     Info,
     /// How it was done, too.
     Debug,
@@ -63,6 +63,8 @@ pub fn start(paths: &Paths, level: Level) -> Result<(), Error> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter(level)))
         .with_ansi(false)
+        // What cannot be written, on a full disk, would be told to the terminal, over the interface.
+        .log_internal_errors(false)
         .with_writer(Mutex::new(file))
         .finish();
     // The only error is that logging was started before.

@@ -155,6 +155,9 @@ impl Driver {
             Ok(tag) => tag.0,
             Err(error) => return Err(self.lost(stage, Some(error.to_string()))),
         };
+        // The command's name alone: what follows it may be a name, a password or a search.
+        let name = command.split([' ', HIDDEN]).next().unwrap_or_default();
+        tracing::debug!(place = %self.place, stage, tag, command = name, "sent");
         self.sent += 1;
         self.progress = (Instant::now(), self.session.as_mut().received);
         let ticket = Ticket(self.sent);
@@ -305,7 +308,8 @@ impl Driver {
         }
         let of = self.pending.front().map(|(ticket, ..)| *ticket);
         match &response {
-            Response::Done(tag, _) => {
+            Response::Done(tag, condition) => {
+                tracing::debug!(place = %self.place, stage, tag, verdict = ?condition.verdict, "answered");
                 let Some(index) = self.pending.iter().position(|(_, sent, _)| sent == tag) else {
                     let error = self.error(Kind::Protocol, stage, "the server answered what was never asked");
                     return Err(self.broken.insert(error).clone());

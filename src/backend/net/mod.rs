@@ -155,6 +155,7 @@ pub async fn connect(endpoint: &Endpoint, within: Duration) -> Result<Stream, Er
 }
 
 async fn connect_at_leisure(endpoint: &Endpoint, end: Instant) -> Result<Stream, Error> {
+    tracing::debug!(place = %endpoint, security = ?endpoint.security, "connecting");
     let mut tcp = open(endpoint, end).await?;
     let inner = match endpoint.security {
         Security::None => Inner::Plain(tcp),
@@ -164,6 +165,7 @@ async fn connect_at_leisure(endpoint: &Endpoint, end: Instant) -> Result<Stream,
             Inner::Tls(Box::new(tls::handshake(endpoint, tcp).await?))
         }
     };
+    tracing::debug!(place = %endpoint, "connected");
     Ok(Stream { inner, counter: Arc::default() })
 }
 

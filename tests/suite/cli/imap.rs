@@ -1,6 +1,7 @@
 //! The commands on a real server: an account that is tried before it is kept, syncs, passwords that are wrong.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
@@ -70,6 +71,19 @@ fn a_wrong_password_is_said_and_nothing_is_kept() {
     assert_eq!(run.status, 1, "{run:?}");
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
     assert!(document["accounts"][0]["error"].as_str().unwrap().contains("signing in"), "{document}");
+
+    let log = home.path(".local/state/surat/surat.log");
+    let read = || fs::read_to_string(&log).unwrap();
+    let failures = read();
+    assert!(failures.contains("ERROR") && failures.contains("name or password refused"), "{failures}");
+    assert!(failures.contains("account=work") && !failures.contains("DEBUG"), "{failures}");
+    home.run(&["sync", "--log", "trace"]);
+    let stages = read()[failures.len()..].to_owned();
+    for stage in ["connecting", "connected", "stage=\"signing in\"", "command=\"LOGIN\"", "verdict=No"] {
+        assert!(stages.contains(stage), "{stage}: {stages}");
+    }
+    assert!(!read().contains("not-the-secret"), "{}", read());
+    assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

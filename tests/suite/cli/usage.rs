@@ -120,6 +120,23 @@ fn a_place_that_cannot_be_used_is_named_with_a_remedy() {
 }
 
 #[test]
+fn a_failure_stands_in_the_log_and_a_log_that_cannot_be_written_is_no_failure() {
+    let home = Home::new();
+    home.write_config("[ui]\nthem = \"dark\"\n");
+    home.fails(2, &["list"]);
+    let log = home.path(".local/state/surat/surat.log");
+    let told = fs::read_to_string(&log).unwrap();
+    assert!(told.contains("ERROR") && told.contains("unknown key \"them\""), "{told}");
+    home.fails(2, &["list", "--log", "off"]);
+    assert_eq!(fs::read_to_string(&log).unwrap(), told);
+    fs::remove_dir_all(home.path(".local/state")).unwrap();
+    fs::write(home.path(".local/state"), "in the way").unwrap();
+    home.write_config("");
+    home.ok(&["account", "list"]);
+    assert!(home.fails(1, &["account", "list", "--log", "info"]).contains(".local/state"), "asked for, it is one");
+}
+
+#[test]
 fn without_an_account_the_way_to_one_is_said() {
     let home = Home::new();
     for command in [&["list"][..], &["sync"], &["folders"], &["search", "x"], &["undo"], &["account", "check"]] {
