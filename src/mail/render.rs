@@ -313,13 +313,15 @@ impl Writer {
     fn push(&mut self, lines: Vec<(&str, Run<Style>)>) {
         let mut wrapped = Vec::new();
         for (label, value) in lines {
-            let value = [Run::new(SafeText::line(&value.text).as_str(), value.mark)];
-            let indent = if label.is_empty() { 0 } else { LABEL };
-            let room = self.width.saturating_sub(indent);
-            for (at, mut runs) in wrap::wrap(&value, room, room).into_iter().enumerate() {
-                if indent > 0 {
-                    let label = if at == 0 { label } else { "" };
-                    runs.insert(0, Run::new(wrap::fit(label, indent), Style::Dim));
+            // Where it is narrow, names and what they name share the lines.
+            let indent = if label.is_empty() || self.width < 4 * LABEL { 0 } else { LABEL };
+            let label = if label.is_empty() { String::new() } else { wrap::fit(label, LABEL) };
+            let value = Run::new(SafeText::line(&value.text).as_str(), value.mark);
+            let rest = self.width.saturating_sub(indent);
+            let broken = wrap::wrap(&[Run::new(label, Style::Dim), value], self.width, rest);
+            for (at, mut runs) in broken.into_iter().enumerate() {
+                if at > 0 && indent > 0 {
+                    runs.insert(0, Run::new(" ".repeat(indent), Style::Dim));
                 }
                 wrapped.push(FlowLine { runs, quote: 0 });
             }
