@@ -293,7 +293,8 @@ mod tests {
             edit: Edit::Keyword(crate::mail::keyword::FLAGGED.into(), true),
             folder: None,
         };
-        let did = Event::Did(Done { label: "Starred 0 messages".into(), emails: 0, made: Vec::new() });
+        let did =
+            Event::Did(Done { label: "Starred 0 messages".into(), emails: 0, accounts: Vec::new(), made: Vec::new() });
         assert_eq!(desk.carry_out(star()), [did.clone(), Event::Pending { account: account_id, pending: 0 }]);
         // The one that writes has the database open; whoever counts would open it anew.
         store.close();

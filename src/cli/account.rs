@@ -93,7 +93,8 @@ fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
     if context.output.is_json {
         return Ok(context.output.json(&Listed::of(&account))?);
     }
-    say(&format!("added \"{}\" to {}; next: surat sync", account.name, context.paths.config_file.display()));
+    say(&format!("added \"{}\" to {}; next: surat", account.name, context.paths.config_file.display()));
+    say("or, without the screen: surat sync");
     Ok(())
 }
 

@@ -39,13 +39,14 @@ Examples:
   surat account add ayu@example.org --no-input --imap imap.example.org --password-command 'pass show mail'
   surat sync && surat list --unread
   surat search 'from:budi has:attachment' --json | jq -r '.[].subject'
-  surat archive $(surat search 'from:announce before:2026-01-01' --json | jq -r '.[].id')
+  surat archive $(surat search 'from:announce before:2026' --limit 0 --json | jq -r '.[].id')
 
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done, 75 no account could be reached,
-101 a bug, 130 interrupted.";
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done,
+75 no account could be reached, 101 a bug, 130 interrupted.";
 
 /// What holds for every command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Use this configuration file.
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -79,6 +80,10 @@ pub enum Command {
         command: AccountCommand,
     },
     /// Bring everything into step once.
+    ///
+    /// The document of --json is {"accounts": [...], "left_to": ...}, also where accounts failed: one report for each
+    /// account, with an "error" that is null where all went well. "left_to" says why nothing was done here: "another
+    /// process" where another Surat keeps this mail in step, "offline" with --offline; else it is null.
     Sync {
         /// Only this account.
         #[arg(long, value_name = "NAME")]
@@ -227,9 +232,9 @@ pub struct ListArgs {
     /// This folder, by name or role; without it, every inbox.
     #[arg(long, value_name = "NAME")]
     pub folder: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// At most so many, 0 for all; the newest 50 when not said.
+    #[arg(long, value_name = "N", value_parser = limit, allow_negative_numbers = true)]
+    pub limit: Option<usize>,
     /// Only unread mail.
     #[arg(long)]
     pub unread: bool,
@@ -244,9 +249,9 @@ pub struct SearchArgs {
     /// Only this account.
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// At most so many.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// At most so many, 0 for all; the newest 50 when not said.
+    #[arg(long, value_name = "N", value_parser = limit, allow_negative_numbers = true)]
+    pub limit: Option<usize>,
 }
 
 /// The flags of `show`.
@@ -375,6 +380,15 @@ fn leave(text: &str) -> Result<Leave, String> {
         "never" => Ok(Leave::Never),
         "always" => Ok(Leave::Always),
         days => days.parse().map(Leave::Days).map_err(|_| "it is never, always or a number of days".to_owned()),
+    }
+}
+
+/// Reads how many are wanted; 0 is all.
+fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Ok(usize::MAX),
+        Ok(most) => Ok(most),
+        Err(_) => Err("it is a number such as 20, or 0 for all".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each is one transaction in the store and done with it. What can be carried over at once is; what waits is said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -130,13 +130,14 @@ fn report(context: &Context, store: &Store, done: &[Done]) -> Result<(), Failure
         }
     }
     // The change is made; whatever keeps it from travelling now is said, and is no failure of the command.
-    let waiting = sync::push(context, store).unwrap_or_else(|failure| {
+    let accounts: BTreeSet<AccountId> = done.iter().flat_map(|done| done.accounts.iter().copied()).collect();
+    let waiting = sync::push(context, store, &accounts).unwrap_or_else(|failure| {
         say(&failure.what);
         0
     });
     if context.output.is_json {
         let emails = done.iter().map(|done| done.emails).sum();
-        let done = done.iter().map(|done| done.label.clone()).collect();
+        let done = done.iter().filter(|done| done.emails > 0).map(|done| done.label.clone()).collect();
         context.output.json(&Changed { done, emails, waiting })?;
     }
     Ok(())

@@ -23,6 +23,8 @@ use crate::mail::view::{Scope, View};
 use crate::mail::warn::short_name;
 use crate::store::Store;
 
+/// So many mails are listed when nobody says how many.
+const USUAL_LIMIT: usize = 50;
 /// How many mails are taken into the full text at once.
 const INDEXED_AT_ONCE: usize = 2_000;
 /// A search waits no longer than this for mail that came since and is not in the full text.
@@ -150,12 +152,12 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<(), Failure> {
         let catalogue = Catalogue::read(store)?;
         let mut found = Vec::new();
         for mailbox in catalogue.chosen(args.folder.as_deref(), account, select::is_inbox)? {
-            let newest = select::newest(store, &select::view(mailbox.id, args.unread), args.limit)?;
+            let newest = select::newest(store, &select::view(mailbox.id, args.unread), one_more(args.limit))?;
             found.extend(newest.into_iter().map(|email| (email, Some(mailbox.id))));
         }
         found.sort_by_key(|(email, _)| Reverse(email.id));
-        found.truncate(args.limit);
-        if found.is_empty() && args.limit > 0 {
+        cut(&mut found, args.limit);
+        if found.is_empty() {
             let what = if args.unread { "no unread mail is here" } else { "no mail is here" };
             let hint = if catalogue.mailboxes(account).next().is_none() { "; `surat sync` fetches yours" } else { "" };
             say(&format!("{what}{hint}"));
@@ -177,13 +179,30 @@ pub fn search(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
         notes.iter().for_each(|note| say(note));
         finish_index(store)?;
         let scope = account.map_or(Scope::Everywhere, Scope::Account);
-        let found = store.emails(&View::Search(query, scope), None, args.limit)?;
-        let found: Vec<_> = found.into_iter().map(|email| (email, None)).collect();
-        if found.is_empty() && args.limit > 0 {
+        let found = store.emails(&View::Search(query, scope), None, one_more(args.limit))?;
+        let mut found: Vec<_> = found.into_iter().map(|email| (email, None)).collect();
+        cut(&mut found, args.limit);
+        if found.is_empty() {
             say("nothing was found");
         }
         print_list(context, &catalogue, &found)
     })
+}
+
+/// Gives how many mails are asked for, so that it is known whether there are more than are listed.
+fn one_more(limit: Option<usize>) -> usize {
+    limit.unwrap_or(USUAL_LIMIT).saturating_add(1)
+}
+
+/// Cuts a list, and says so where nobody asked for that.
+fn cut<T>(found: &mut Vec<T>, limit: Option<usize>) {
+    let most = limit.unwrap_or(USUAL_LIMIT);
+    if found.len() > most {
+        found.truncate(most);
+        if limit.is_none() {
+            say(&format!("the newest {most} are listed, there are more; --limit 0 lists all"));
+        }
+    }
 }
 
 fn refuse(mistakes: &[String]) -> Result<(), Failure> {

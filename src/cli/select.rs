@@ -78,7 +78,8 @@ impl Catalogue {
             Some(name) => format!(", did you mean \"{name}\"?"),
             None => "; `surat folders` lists what there is".to_owned(),
         };
-        Err(Failure::failed(format!("there is no folder \"{word}\"{mean}")))
+        let place = account.map(|id| format!(" in \"{}\"", self.account_name(id))).unwrap_or_default();
+        Err(Failure::usage(format!("there is no folder \"{word}\"{place}{mean}")))
     }
 
     /// Gives the mailboxes that `list` and `export` are about: those of the word, or every one that `is_meant`.

@@ -2,7 +2,7 @@
 //!
 //! How an account is brought into step is known by `accounts`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use crate::cli::{runtime, say};
 use crate::config::account::{Account, Source};
 use crate::config::lock::SyncLock;
 use crate::mail::account::{AccountStatus, Notice};
+use crate::mail::id::AccountId;
 use crate::mail::safe::SafeText;
 use crate::mail::wrap;
 use crate::store::Store;
@@ -47,7 +48,7 @@ struct Report<'a> {
 #[derive(Debug, Default, Serialize)]
 struct Reports<'a> {
     accounts: Vec<Report<'a>>,
-    /// Why nothing was done: `offline`, or `another process` that does it.
+    /// Why nothing was done here: `offline`, or `another process` that does it. None where this process did it.
     left_to: Option<&'static str>,
 }
 
@@ -239,13 +240,13 @@ fn state(status: &AccountStatus) -> String {
     }
 }
 
-/// Carries what was changed here over, where that is quick and nobody else does it, and says what still waits. Gives
-/// the number of mails whose changes wait.
-pub fn push(context: &Context, store: &Store) -> Result<u64, Failure> {
+/// Carries what was changed here in these accounts over, where that is quick and nobody else does it, and says what
+/// still waits. Gives the number of mails whose changes wait in them.
+pub fn push(context: &Context, store: &Store, accounts: &BTreeSet<AccountId>) -> Result<u64, Failure> {
     let config = context.config()?;
     let known = store.accounts()?;
     let waiting = |account: &Account| -> Result<u64, Failure> {
-        let id = known.iter().find(|(_, name)| *name == account.name).map(|(id, _)| *id);
+        let id = known.iter().find(|(id, name)| *name == account.name && accounts.contains(id)).map(|(id, _)| *id);
         Ok(id.map(|id| store.pending_count(id)).transpose()?.unwrap_or(0))
     };
     let deadline = Instant::now() + PUSH_PATIENCE;

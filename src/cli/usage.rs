@@ -1,7 +1,7 @@
 //! Owns the one line that a wrong command line gets: what is wrong, and what was probably meant.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, Error};
+use clap::{Arg, Command, Error};
 
 use crate::config::nearest::nearest;
 
@@ -24,7 +24,8 @@ pub fn explain(error: &Error, command: &Command, words: &[String]) -> String {
             format!("\"{argument}\" has no place here; {help}")
         }
         ErrorKind::UnknownArgument => {
-            let flags = place.get_arguments().filter_map(|flag| flag.get_long()).map(|flag| format!("--{flag}"));
+            let flags = place.get_arguments().filter_map(Arg::get_long_and_visible_aliases).flatten();
+            let flags = flags.map(|flag| format!("--{flag}"));
             with_meaning(format!("there is no flag {argument}"), &argument, flags.collect(), &help)
         }
         ErrorKind::InvalidSubcommand => {

@@ -350,6 +350,9 @@ pub fn check_email(email: &str) -> Result<(), String> {
     let is_sound = email.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
     });
+    if !email.contains('@') {
+        return Err("this is no e-mail address: it needs an @, as ayu@example.org".to_owned());
+    }
     if !is_sound || email.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',')) {
         return Err("this is no e-mail address; it should look like ayu@example.org".to_owned());
     }

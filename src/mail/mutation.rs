@@ -105,6 +105,8 @@ pub struct Done {
     pub label: String,
     /// Emails that changed; 0 when all was so already.
     pub emails: usize,
+    /// The accounts whose mail changed.
+    pub accounts: Vec<AccountId>,
     /// The folders that were made because an account had none of the role.
     pub made: Vec<MadeFolder>,
 }

@@ -45,6 +45,7 @@ impl Store {
             let (steps, made) = transaction.plan(mutation)?;
             let steps = transaction.take_steps(&steps, now)?;
             let emails = emails_of(&steps).len();
+            let accounts = transaction.accounts_of(&steps)?;
             if !steps.is_empty() {
                 let inverse = Step::inverse_of_all(&steps);
                 transaction.sql.execute("DELETE FROM history WHERE is_undone = 1", [])?;
@@ -56,7 +57,7 @@ impl Store {
                     .sql
                     .execute("DELETE FROM history WHERE id <= (SELECT MAX(id) FROM history) - ?1", [MOST_HISTORY])?;
             }
-            Ok(Done { label: label.to_owned(), emails, made })
+            Ok(Done { label: label.to_owned(), emails, accounts, made })
         })
     }
 
@@ -107,7 +108,8 @@ impl Store {
             let steps: Vec<Step> = serde_json::from_str(&steps).map_err(|_| unreadable_history())?;
             let taken = transaction.take_steps(&steps, now)?;
             transaction.sql.execute("UPDATE history SET is_undone = ?2 WHERE id = ?1", [id, is_undone])?;
-            Ok(Some(Done { label, emails: emails_of(&taken).len(), made: Vec::new() }))
+            let (emails, accounts) = (emails_of(&taken).len(), transaction.accounts_of(&taken)?);
+            Ok(Some(Done { label, emails, accounts, made: Vec::new() }))
         })
     }
 }
@@ -228,6 +230,14 @@ impl Transaction<'_> {
         }
         steps.push(Step::Membership { email, mailbox: to.0, on: true });
         Ok(())
+    }
+
+    fn accounts_of(&self, steps: &[Step]) -> Result<Vec<AccountId>, Fault> {
+        let mut accounts = BTreeSet::new();
+        for email in emails_of(steps) {
+            accounts.extend(self.account_of(EmailId(email))?);
+        }
+        Ok(accounts.into_iter().collect())
     }
 
     fn account_of(&self, email: EmailId) -> Result<Option<AccountId>, Fault> {

@@ -54,14 +54,17 @@ fn what_cannot_be_meant_is_refused() {
         let stderr = home.fails(2, &[&add[..], rest].concat());
         assert!(stderr.contains(expected), "{rest:?}: {stderr}");
     }
-    assert!(home.fails(2, &["account", "add", "ayu", "--no-input", "--imap", "h.org"]).contains("no e-mail address"));
+    let no_address = home.fails(2, &["account", "add", "ayu", "--no-input", "--imap", "h.org"]);
+    assert!(no_address.contains("ayu: this is no e-mail address: it needs an @, as ayu@example.org"), "{no_address}");
     assert!(!home.config_file().exists());
 }
 
 #[test]
 fn an_account_is_written_privately_and_listed() {
     let home = Home::new();
-    assert_eq!(home.ok(&IMAP), "", "words go to standard error");
+    let added = home.run(&IMAP);
+    assert_eq!((added.status, added.stdout.as_str()), (0, ""), "words go to standard error");
+    assert!(added.stderr.contains("next: surat\n") && added.stderr.contains("surat sync\n"), "{added:?}");
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(home.config_file()), 0o600);
     assert_eq!(mode(home.path(".config/surat")), 0o700);

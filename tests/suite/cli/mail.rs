@@ -156,7 +156,7 @@ fn lists_have_the_shape_that_scripts_rely_on() {
     assert_eq!(subjects(&home.json(&["list", "--limit", "1"])), ["The invoice"]);
     assert_eq!(subjects(&home.json(&["list", "--folder", "rust"])), ["listed"]);
     assert_eq!(subjects(&home.json(&["list", "--folder", "archive", "--account", "home"])), [""; 0]);
-    assert!(home.fails(1, &["list", "--folder", "Achive"]).contains("did you mean \"Archive\"?"));
+    assert!(home.fails(2, &["list", "--folder", "Achive"]).contains("did you mean \"Archive\"?"));
     assert!(home.fails(2, &["list", "--account", "hom"]).contains("did you mean \"home\"?"));
 }
 
@@ -279,7 +279,50 @@ fn each_change_is_undone_by_another_process() {
     assert_eq!(subjects(&home.json(&["list", "--folder", "archive"])), ["Rapat b\u{e9}sok"]);
     assert_eq!(subjects(&home.json(&["list"])).len(), 3);
     assert!(home.fails(1, &["archive", &id, "zzz"]).contains("no mail with the id zzz"));
-    assert!(home.fails(1, &["move", &id, "Nowhere"]).contains("there is no folder \"Nowhere\""));
+    assert!(home.fails(2, &["move", &id, "Nowhere"]).contains("there is no folder \"Nowhere\" in \"home\""));
+}
+
+#[test]
+fn what_was_so_already_is_not_told_as_done() {
+    let home = stored();
+    let id = id_of(&home, "one@example.org");
+    let mark = ["mark", &id, "--read", "--offline"];
+    assert_eq!(home.json(&mark)["done"], json!(["Marked 1 message as read"]));
+    assert_eq!(home.json(&mark), json!({"done": [], "emails": 0, "waiting": 0}));
+    let run = home.run(&mark);
+    assert_eq!((run.status, run.stderr.as_str()), (0, "surat: nothing to change: all was so already\n"));
+}
+
+#[test]
+fn a_list_is_cut_only_with_a_word_about_it_or_as_asked() {
+    let home = stored();
+    let store = Store::open(&home.path(".local/share/surat")).unwrap();
+    let account = store.account("home").unwrap();
+    let inbox = store.mailboxes(Some(account)).unwrap().iter().find(|it| it.name == "INBOX").unwrap().id;
+    let arrived = |number: i64| {
+        Delta::Arrived(Box::new(Arrived {
+            id: RemoteId(format!("more{number}")),
+            keywords: Keywords::default(),
+            received: UnixTime(1_794_000_000 + number),
+            size: 1,
+            header: header(("", "many@example.org"), "ayu@e", "many", number, &format!("{number}@many.org")),
+            object_id: None,
+        }))
+    };
+    store.apply(account, inbox, &(0..60).map(arrived).collect::<Vec<_>>()).unwrap();
+    store.close();
+    for (command, all) in [(&["list"][..], 64), (&["search", "from:many"], 60)] {
+        let run = |rest: &[&str]| {
+            let run = home.run(&[command, rest, &["--json"]].concat());
+            let rows: Value = serde_json::from_str(&run.stdout).unwrap();
+            (rows.as_array().unwrap().len(), run.stderr)
+        };
+        let word = "surat: the newest 50 are listed, there are more; --limit 0 lists all\n";
+        assert_eq!(run(&[]), (50, word.to_owned()));
+        assert_eq!(run(&["--limit", "0"]), (all, String::new()));
+        assert_eq!(run(&["--limit", "50"]), (50, String::new()), "as asked");
+    }
+    assert_eq!(home.run(&["list", "--unread"]).stderr.lines().count(), 1);
 }
 
 #[test]

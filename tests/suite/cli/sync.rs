@@ -73,6 +73,23 @@ fn a_change_reaches_the_maildir_before_the_command_ends() {
 }
 
 #[test]
+fn a_change_tells_of_its_own_account_alone() {
+    let home = new_home();
+    maildir(&home.path("Other"), &[("9.z.x:2,", b"Subject: other\nMessage-ID: <other@example.org>\n\nx\n")]);
+    home.ok(&["account", "add", "b@other.org", "--no-input", "--maildir", "Other"]);
+    sync(&home);
+    let (other, own) = (id_of(&home, "other@example.org"), id_of(&home, "one@example.org"));
+    let waits = home.run(&["mark", &other, "--seen", "--offline"]);
+    assert!(waits.stderr.contains("1 change waits in \"other\""), "{waits:?}");
+    for command in [&["mark", &own, "--seen", "--offline"][..], &["mark", &own, "--flagged"], &["undo", "--offline"]] {
+        let run = home.run(command);
+        assert!(run.status == 0 && !run.stderr.contains("\"other\""), "{command:?}: {run:?}");
+    }
+    let refused = home.fails(2, &["move", &own, &other, "Archive"]);
+    assert!(refused.contains("there is no folder \"Archive\" in \"other\""), "{refused}");
+}
+
+#[test]
 fn nothing_is_taken_back_in_an_account_that_was_removed() {
     let home = new_home();
     maildir(&home.path("Other"), &[]);
@@ -117,6 +134,8 @@ fn a_sync_that_fails_says_for_which_account_and_how_far() {
     assert_eq!(run.status, 1, "{run:?}");
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
     assert!(document["accounts"][0]["error"].is_string(), "{document}");
+    assert_eq!(document["left_to"], Value::Null, "{document}");
+    assert!(home.ok(&["sync", "--help"]).contains("\"left_to\" says why"), "the document is explained");
     assert!(home.fails(2, &["sync", "--account", "hom"]).contains("did you mean \"home\"?"));
     let run = home.run(&["sync", "--offline"]);
     assert!(run.status == 0 && run.stderr.contains("--offline: no server was asked"), "{run:?}");

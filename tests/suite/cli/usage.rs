@@ -9,12 +9,18 @@ use crate::cli::Home;
 #[test]
 fn a_wrong_command_line_gets_one_line_with_what_was_meant() {
     let home = Home::new();
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 20] = [
         (&["--nope"], "there is no flag --nope; see `surat --help`"),
         (&["--jsn", "list"], "there is no flag --jsn, did you mean --json?"),
         (&["lst"], "there is no command \"lst\", did you mean list?"),
         (&["list", "--limt", "3"], "there is no flag --limt, did you mean --limit?"),
-        (&["list", "--limit", "many"], "\"many\" is not valid for --limit <N>"),
+        (
+            &["list", "--limit", "many"],
+            "\"many\" is not valid for --limit <N>: it is a number such as 20, or 0 for all",
+        ),
+        (&["list", "--limit", "-1"], "it is a number such as 20, or 0 for all"),
+        (&["mark", "x", "--star"], "there is no flag --star, did you mean --starred?"),
+        (&["mark", "x", "--unrad"], "did you mean --unread?"),
         (&["list", "--limit"], "--limit <N> needs a value"),
         (&["account"], "say what to do: add, list, check, remove"),
         (&["account", "ad"], "there is no command \"ad\", did you mean add?"),
@@ -152,7 +158,10 @@ fn without_an_account_the_way_to_one_is_said() {
 fn help_and_version_go_to_standard_output() {
     let home = Home::new();
     assert!(home.ok(&["--help"]).contains("surat demo"));
-    assert!(home.ok(&["account", "add", "--help"]).contains("--password-command"));
+    let help = home.ok(&["account", "add", "--help"]);
+    let (own, everywhere) = help.split_once("\nEverywhere:\n").unwrap();
+    assert!(own.contains("--password-command") && !own.contains("--data-dir"), "{help}");
+    assert!(everywhere.contains("--data-dir") && !everywhere.contains("--imap"), "{help}");
     assert_eq!(home.ok(&["--version"]).trim(), concat!("surat ", env!("CARGO_PKG_VERSION")));
 }
 

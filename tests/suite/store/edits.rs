@@ -19,7 +19,8 @@ fn archiving_survives_restart_and_so_does_undo() {
     let ids = [f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2))];
     let archive = mutation(&f, &ids, Edit::MoveToRole(Role::Archive));
     let done = f.store.edit(&archive, NOW, "Archived 2 messages").unwrap();
-    assert_eq!(done, Done { label: "Archived 2 messages".into(), emails: 2, made: Vec::new() });
+    let accounts = vec![f.account];
+    assert_eq!(done, Done { label: "Archived 2 messages".into(), emails: 2, accounts, made: Vec::new() });
     let store = Store::open(f.path()).unwrap();
     assert_eq!(store.email(ids[0]).unwrap().unwrap().mailboxes, [f.archive]);
     assert_eq!(f.rows(&View::Mailbox(f.archive)).total, Some(2));

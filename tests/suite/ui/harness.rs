@@ -280,7 +280,7 @@ impl Fake {
         let emails = if self.mails == before { 0 } else { emails.len() };
         self.undo.push((label.clone(), before));
         self.redo.clear();
-        Done { label, emails, made }
+        Done { label, emails, accounts: Vec::new(), made }
     }
 
     fn opened(&self, id: EmailId) -> Option<(Email, Vec<ThreadLine>)> {
@@ -525,7 +525,7 @@ impl Harness {
                 Some((label, before)) => {
                     let now = std::mem::replace(&mut self.fake.mails, before);
                     self.fake.redo.push((label.clone(), now));
-                    vec![flood(), Event::Undid(Done { label, emails: 1, made: Vec::new() })]
+                    vec![flood(), Event::Undid(Done { label, emails: 1, accounts: Vec::new(), made: Vec::new() })]
                 }
             },
             Effect::Redo => match self.fake.redo.pop() {
@@ -533,7 +533,7 @@ impl Harness {
                 Some((label, after)) => {
                     let now = std::mem::replace(&mut self.fake.mails, after);
                     self.fake.undo.push((label.clone(), now));
-                    vec![flood(), Event::Redid(Done { label, emails: 1, made: Vec::new() })]
+                    vec![flood(), Event::Redid(Done { label, emails: 1, accounts: Vec::new(), made: Vec::new() })]
                 }
             },
             Effect::SaveAttachment { .. } | Effect::SaveAllAttachments { .. } => {
