@@ -248,6 +248,11 @@ fn join<T: Copy + PartialEq>(pieces: &[Piece<'_, T>]) -> Vec<Run<T>> {
             _ => line.push(Run::new(text, piece.mark)),
         }
     }
+    // A joiner has nothing to join where its run ends, and would be shown as something hidden.
+    for run in &mut line {
+        let end = run.text.trim_end_matches(['\u{200c}', '\u{200d}']).len();
+        run.text.truncate(end);
+    }
     line
 }
 
@@ -261,6 +266,12 @@ mod tests {
         let lines = wrap(&[Run::new(text, ())], columns, columns);
         let lines: Vec<String> = lines.iter().map(|line| line.iter().map(|run| run.text.as_str()).collect()).collect();
         assert_eq!(lines, expected, "{text:?} at {columns}");
+    }
+
+    #[test]
+    fn no_joiner_is_left_where_a_line_ends() {
+        check("\u{fffd}🏽\u{200d}👩 x", 3, &["\u{fffd}🏽", "👩", "x"]);
+        check("می\u{200c}خواهم", 2, &["می", "خو", "اه", "م"]);
     }
 
     #[test]

@@ -12,14 +12,14 @@ use crate::support::is_full;
 /// What can reach another computer, or a name server of this one.
 const LOUD: [&str; 5] = ["AF_INET", "AF_INET6", "AF_NETLINK", "connect(", "sendto("];
 
-/// Gives the lines of a trace that are not silent. One Surat tells another on this computer of a change by a socket
-/// beside the store: that one names it, and goes nowhere else.
+/// Gives the lines of a trace that are not silent. What is sent without an address goes where a `connect`, loud itself,
+/// has led, or to the other end of a pair; and one Surat tells another on this computer of a change by a socket beside
+/// the store, which names it.
 pub fn noise(trace: &str) -> Vec<&str> {
     let is_next_door = |line: &&str| {
         line.contains("sendto(")
-            && line.contains("AF_UNIX, sun_path=\"/")
-            && line.contains("/surat.")
-            && line.contains(".sock\"}")
+            && (line.contains("NULL, 0)")
+                || (line.contains("AF_UNIX, sun_path=\"/") && line.contains("/surat.") && line.contains(".sock\"}")))
     };
     let is_loud = |line: &&str| LOUD.iter().any(|loud| line.contains(loud));
     trace.lines().filter(is_loud).filter(|line| !is_next_door(line)).collect()
