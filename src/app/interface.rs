@@ -35,6 +35,8 @@ pub enum Incoming {
     Event(Event),
     /// The mailbag has something in it.
     News,
+    /// The terminal has another size: the loop asks for it before it draws.
+    Size,
     /// The system asks the program to end.
     End,
 }
@@ -149,7 +151,7 @@ impl Program {
         .map_err(|error| format!("could not start a thread: {error}"))?;
         let mut screen = Screen::take().map_err(|error| format!("the terminal cannot be used: {error}"))?;
         let start_failed = |error| format!("could not start a thread: {error}");
-        end_on_signals(sender.clone()).map_err(start_failed)?;
+        hear_signals(sender.clone()).map_err(start_failed)?;
         read_terminal(sender).map_err(start_failed)?;
         let is_light = terminal::is_light();
         let mut lived = Life {
@@ -157,11 +159,12 @@ impl Program {
             desk,
             lanes,
             bag,
+            size: screen.size().map_err(|error| error.to_string())?,
             wake_at: None,
             waiting_for_body: None,
             is_over: false,
         };
-        let (width, height) = screen.size().map_err(|error| error.to_string())?;
+        let (width, height) = lived.size;
         lived.hear(Event::Started { width, height }, &mut screen);
         if let Some(is_light) = is_light {
             lived.hear(Event::Background { is_light }, &mut screen);
@@ -183,6 +186,8 @@ struct Life {
     desk: Arc<Desk>,
     lanes: Lanes,
     bag: Arc<Mailbag>,
+    /// The columns and rows that the model knows of.
+    size: (u16, u16),
     wake_at: Option<u64>,
     /// The opening that waits for its body, to be repeated when that comes.
     waiting_for_body: Option<(EmailId, Effect)>,
@@ -192,6 +197,7 @@ struct Life {
 impl Life {
     fn go_on(&mut self, receiver: &Receiver<Incoming>, screen: &mut Screen) -> io::Result<()> {
         loop {
+            self.fit(screen)?;
             screen.draw(&self.model)?;
             match self.next(receiver) {
                 Some(incoming) => self.take(incoming, screen),
@@ -211,6 +217,17 @@ impl Life {
         }
     }
 
+    /// Tells the model of another size. It is asked for before every drawing, so that whatever happens to the news of it,
+    /// what is drawn next fits.
+    fn fit(&mut self, screen: &mut Screen) -> io::Result<()> {
+        let size = screen.size()?;
+        if size != self.size {
+            self.size = size;
+            self.hear(Event::Resized { width: size.0, height: size.1 }, screen);
+        }
+        Ok(())
+    }
+
     /// Waits for what comes next: nothing means that it is time to wake.
     fn next(&self, receiver: &Receiver<Incoming>) -> Option<Incoming> {
         let Some(at) = self.wake_at else { return receiver.recv().ok() };
@@ -222,6 +239,7 @@ impl Life {
         match incoming {
             Incoming::Event(event) => self.hear(event, screen),
             Incoming::News => self.empty_bag(screen),
+            Incoming::Size => {}
             Incoming::End => self.is_over = true,
         }
     }
@@ -293,18 +311,26 @@ fn read_terminal(sender: SyncSender<Incoming>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends in good order when the system asks for it, with or without a network: the terminal must be given back.
-fn end_on_signals(sender: SyncSender<Incoming>) -> io::Result<()> {
+/// Ends in good order when the system asks for it, with or without a network: the terminal must be given back. Looks at
+/// the size when that changes; the library that reads keys forgets a change that comes together with a key.
+fn hear_signals(sender: SyncSender<Incoming>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
     // They count from now on, not from when the thread runs.
     let entered = runtime.enter();
     let mut signals = kinds.into_iter().map(signal).collect::<io::Result<Vec<_>>>()?;
+    let mut size = signal(SignalKind::window_change())?;
     drop(entered);
     thread::Builder::new().name("signals".into()).spawn(move || {
-        let waits = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-        runtime.block_on(futures_util::future::select_all(waits));
+        let ends = futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
+        let sizes = Box::pin(async {
+            while size.recv().await.is_some() {
+                // A full channel wakes the loop anyway.
+                let _ = sender.try_send(Incoming::Size);
+            }
+        });
+        runtime.block_on(futures_util::future::select(ends, sizes));
         let _ = sender.send(Incoming::End);
     })?;
     Ok(())

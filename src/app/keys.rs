@@ -13,7 +13,8 @@ pub fn translate(read: Read) -> Option<Event> {
         Read::Key(key) => translate_key(key).map(Event::Key),
         Read::Paste(text) => Some(Event::Paste(text)),
         Read::Mouse(mouse) => translate_mouse(mouse).map(Event::Mouse),
-        Read::Resize(width, height) => Some(Event::Resized { width, height }),
+        // Told too late or not at all when a key comes with it; the loop asks the terminal itself.
+        Read::Resize(..) => None,
         Read::FocusGained => Some(Event::Focus(true)),
         Read::FocusLost => Some(Event::Focus(false)),
     }

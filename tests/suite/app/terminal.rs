@@ -64,6 +64,26 @@ fn the_screen_follows_the_size_of_the_terminal() {
     assert_eq!(term.end().0, 0);
 }
 
+/// A key and a new size that come at once are read in one go: neither is lost.
+#[test]
+fn a_size_that_comes_with_a_key_is_taken() {
+    let home = Home::new();
+    let mut term = start(&home, 80, 24, &["demo"]);
+    term.see("Offsite in Bandung");
+    for round in 0..15 {
+        let (columns, rows) = if round % 2 == 0 { (120, 40) } else { (80, 24) };
+        term.press("GggGgg");
+        term.resize(columns, rows);
+        term.press("Ggg");
+        term.wait("the new size", |screen| {
+            let footer = screen.lines().nth(usize::from(rows) - 1).unwrap_or_default();
+            footer.ends_with("? help") && footer.chars().count() == usize::from(columns) - 1
+        });
+    }
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+}
+
 #[test]
 fn a_key_and_a_size_that_come_at_once_are_both_heard() {
     let home = Home::new();
