@@ -18,6 +18,7 @@ pub mod link;
 pub mod mailbox;
 pub mod mutation;
 pub mod nearest;
+pub mod number;
 pub mod parse;
 pub mod plain;
 pub mod query;

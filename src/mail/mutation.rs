@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::keyword::{FLAGGED, SEEN};
 use crate::mail::mailbox::Role;
+use crate::mail::number::grouped;
 
 /// What a user asks for, on a set of emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Edit {
     /// Says what was done to `count` conversations or messages, for the line above the footer: `Archived 3`.
     pub fn past_tense(&self, count: usize, unit: &str, folder: Option<&str>) -> String {
         let s = if count == 1 { "" } else { "s" };
-        let it = format!("{count} {unit}{s}");
+        let it = format!("{} {unit}{s}", grouped(count as u64));
         match self {
             Edit::Keyword(keyword, true) if keyword == SEEN => format!("Marked {it} as read"),
             Edit::Keyword(keyword, false) if keyword == SEEN => format!("Marked {it} as unread"),
@@ -55,7 +56,8 @@ impl Edit {
             Edit::MoveToRole(Role::Trash) => format!("Moved {it} to Trash"),
             Edit::MoveToRole(Role::Junk) => format!("Marked {it} as junk"),
             Edit::Move(_) | Edit::MoveToRole(_) => format!("Moved {it} to {}", folder.unwrap_or("another folder")),
-            Edit::Remove => format!("Deleted {it} for good"),
+            // The server hears of it only then, and until then it can be taken back.
+            Edit::Remove => format!("Deleted {it}, for good in 30 s"),
         }
     }
 }

@@ -5,6 +5,7 @@
 use jiff::tz::TimeZone;
 
 use crate::mail::address::Address;
+pub(super) use crate::mail::number::grouped as number;
 use crate::mail::safe::SafeText;
 use crate::mail::time::UnixTime;
 use crate::mail::warn;
@@ -12,19 +13,6 @@ use crate::mail::warn;
 /// Makes one harmless line of any text.
 pub(super) fn safe(text: &str) -> String {
     SafeText::line(text).as_str().to_owned()
-}
-
-/// Writes a number with spaces between thousands: `3 214`.
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Writes a number with its noun: `1 conversation`, `3 conversations`.
@@ -102,8 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_sizes_read_well() {
-        assert_eq!([number(7), number(3_214), number(1_000_000)], ["7", "3 214", "1 000 000"]);
+    fn sizes_and_spans_read_well() {
         assert_eq!([size(12), size(184_400), size(2_140_000)], ["12 bytes", "184 KB", "2.1 MB"]);
         assert_eq!([span(24), span(180), span(7_200)], ["24 s", "3 min", "2 h"]);
     }
