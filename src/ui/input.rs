@@ -15,6 +15,8 @@ pub(super) struct Input {
     text: String,
     /// A byte offset, always between two graphemes.
     at: usize,
+    /// Whether what is typed next takes the place of all of it.
+    is_selected: bool,
 }
 
 /// What a key did to the line.
@@ -33,6 +35,15 @@ impl Input {
         &self.text
     }
 
+    pub(super) fn is_selected(&self) -> bool {
+        self.is_selected
+    }
+
+    /// Selects all of the line: the next text takes its place, a key that moves keeps it.
+    pub(super) fn select(&mut self) {
+        (self.at, self.is_selected) = (self.text.len(), !self.text.is_empty());
+    }
+
     /// Takes a key, if it is one of a text line.
     pub(super) fn key(&mut self, key: Key) -> Typed {
         if let Some(c) = key.text() {
@@ -40,7 +51,11 @@ impl Input {
             return Typed::Changed;
         }
         let before = self.text.len();
+        let was_selected = std::mem::take(&mut self.is_selected);
         match (key.ctrl, key.code) {
+            (false, KeyCode::Backspace | KeyCode::Delete) | (true, KeyCode::Char('h' | 'd')) if was_selected => {
+                self.cut(0, self.text.len());
+            }
             (true, KeyCode::Char('a')) | (false, KeyCode::Home) => self.at = 0,
             (true, KeyCode::Char('e')) | (false, KeyCode::End) => self.at = self.text.len(),
             (false, KeyCode::Left) => self.at = self.before(),
@@ -57,6 +72,9 @@ impl Input {
 
     /// Puts text in at the cursor; line breaks become spaces.
     pub(super) fn insert(&mut self, text: &str) {
+        if std::mem::take(&mut self.is_selected) {
+            self.cut(0, self.text.len());
+        }
         let room = LONGEST.saturating_sub(self.text.len());
         let clean: String =
             text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control()).collect();

@@ -10,7 +10,7 @@ use crate::ui::layout;
 use crate::ui::list::Kind;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, ToastKind};
-use crate::ui::picker::{Act, Picked, Picker, PickerKind};
+use crate::ui::picker::{Act, Picked, Picker, PickerKind, WRITES_NOT};
 use crate::ui::reading;
 use crate::ui::run;
 use crate::ui::text;
@@ -18,6 +18,9 @@ use crate::ui::update::{ask_rows, cycle_scope, leave_search, search_again, show_
 
 /// Nobody counts further; it keeps products small.
 const MOST_COUNT: usize = 99_999;
+
+/// The keys by which elsewhere mail is written (reply, reply to all, forward, compose), where nothing else is on them.
+const WRITING: &str = "rafc";
 
 /// Takes a key.
 pub(super) fn press(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
@@ -85,7 +88,10 @@ fn in_keymap(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
                 return;
             }
             let gives_up = was_prefix && matches!(key.code, KeyCode::Esc | KeyCode::Backspace);
-            if !gives_up {
+            let writes = !was_prefix && key.text().is_some_and(|c| WRITING.contains(c));
+            if writes {
+                model.note(format!("{}.", text::capital(WRITES_NOT)));
+            } else if !gives_up {
                 let pressed = SafeText::line(&spell(&model.keys));
                 let help = model.hint(CommandId::Help, "keys");
                 model.note(format!("\"{pressed}\" does nothing here{help}"));

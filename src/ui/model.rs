@@ -106,7 +106,7 @@ pub(super) enum Overlay {
     Question(Question),
 }
 
-/// Something asked before it is done, because it cannot be taken back.
+/// Something asked before it is done, because it can be taken back only for a while.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Question {
     pub(super) text: String,
@@ -386,8 +386,12 @@ impl Model {
 
     /// Gives the lines above the footer: what just happened, what is waited for.
     pub(super) fn line(&self) -> Vec<(String, Tone)> {
+        let query_note = self.search.as_ref().and_then(|search| search.notes.first());
+        let query_note = query_note.map(|note| (format!("! {}", text::safe(note)), Tone::Warn));
         let (text, tone) = if !self.keys.is_empty() {
             (format!("{} …  waiting for the next key", spell(&self.keys)), Tone::Accent)
+        } else if let Some(note) = query_note.clone().filter(|_| self.is_searching()) {
+            note
         } else if let Some(toast) = &self.toast {
             let tone = match toast.kind {
                 ToastKind::Done => Tone::Good,
@@ -395,8 +399,8 @@ impl Model {
                 ToastKind::Error => Tone::Bad,
             };
             (toast.text.clone(), tone)
-        } else if let Some(note) = self.search.as_ref().and_then(|search| search.notes.first()) {
-            (format!("! {}", text::safe(note)), Tone::Warn)
+        } else if let Some(note) = query_note {
+            note
         } else if self.hunt.is_some() {
             ("Looking for unread mail …".to_owned(), Tone::Dim)
         } else {

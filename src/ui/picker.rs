@@ -43,7 +43,7 @@ pub(super) enum Act {
 }
 
 /// What help says about the screen besides keys: sign, name, meaning, other words for it.
-const SIGNS: [(&str, &str, &str, &str); 7] = [
+const SIGNS: [(&str, &str, &str, &str); 8] = [
     ("●", "unread", "has mail that you have not read yet", "sign new dot"),
     ("★", "starred", "has a star", "sign flagged"),
     ("↩", "answered", "was answered", "sign replied"),
@@ -56,7 +56,11 @@ const SIGNS: [(&str, &str, &str, &str); 7] = [
         "IMAP edits stay on this computer: this version sends none of them",
         "imap server push pending waits",
     ),
+    ("", "write, reply", WRITES_NOT, "compose answer respond forward send new message draft"),
 ];
+
+/// Said to whoever looks for a way to write.
+pub(super) const WRITES_NOT: &str = "Surat does not write mail yet";
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]

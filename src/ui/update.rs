@@ -36,7 +36,11 @@ const HUNT_PAGES: usize = 40;
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     model.now = msg.now;
     let mut out = Vec::new();
-    model.is_touched |= matches!(msg.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_));
+    if matches!(msg.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_)) {
+        model.is_touched = true;
+        // Whoever goes on has read it; what can still be taken back stays for its time.
+        model.toast.take_if(|toast| toast.kind == ToastKind::Note);
+    }
     if is_stale(model, &msg.event) {
         return out;
     }
@@ -84,7 +88,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Event::Saved { path, files } => {
             let what = if files == 1 { "Saved".to_owned() } else { format!("Saved {files} files in") };
-            model.say(ToastKind::Done, format!("✓ {what} {path}"));
+            let until = if model.settings.is_demo { " · gone when the demo ends" } else { "" };
+            model.say(ToastKind::Done, format!("✓ {what} {path}{until}"));
         }
         Event::Note(text) => model.note(text),
     }
@@ -475,11 +480,12 @@ pub(super) fn cycle_scope(model: &mut Model, out: &mut Vec<Effect>) {
     search_again(model, out);
 }
 
-/// Begins a search, or goes on typing at the one there is.
+/// Begins a search; where there is one, what is typed takes the place of its words.
 pub(super) fn begin_search(model: &mut Model) {
     model.focus = Focus::List;
     if let Some(search) = &mut model.search {
         search.is_typing = true;
+        search.input.select();
         return;
     }
     let place = model.list.place;

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Position;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::config::command::{COMMANDS, Command, CommandId, Context};
@@ -40,7 +40,12 @@ pub(super) fn top(model: &Model, layout: &Layout, frame: &mut Frame, cursor: &mu
     let room = width.saturating_sub(right_width + 3);
     if let Some(search) = &model.search {
         let (shown, at) = search.input.window(room.saturating_sub(3));
-        put(frame, 0, 0, layout.top.width, &Line::from(vec![Span::styled(" / ", look.accent()), Span::raw(shown)]));
+        let typed = if is_typing && search.input.is_selected() {
+            Span::styled(shown, look.plain().add_modifier(Modifier::REVERSED))
+        } else {
+            Span::raw(shown)
+        };
+        put(frame, 0, 0, layout.top.width, &Line::from(vec![Span::styled(" / ", look.accent()), typed]));
         if is_typing {
             *cursor = Some(Position::new((3 + at).min(width.saturating_sub(1)) as u16, 0));
         }

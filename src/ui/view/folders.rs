@@ -71,7 +71,7 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
                 Place::Mailbox(id) => folders.mailbox(id),
                 _ => None,
             };
-            let indent = if mailbox.is_some() { 2 + 2 * mailbox.map_or(0, |m| folders.depth(m)).min(4) } else { 0 };
+            let indent = 1 + 2 * mailbox.map_or(0, |m| folders.depth(m)).min(4);
             let name = mailbox.map_or_else(|| folders.title(place), Folders::name);
             // What waits in Trash, or was sent, is no news.
             let is_quiet = mailbox.is_some_and(|m| matches!(m.role, Some(Role::Trash | Role::Sent | Role::Drafts)));
@@ -79,10 +79,11 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
             let unread = drafts.or_else(|| folders.unread(place).filter(|_| !is_quiet)).filter(|unread| *unread > 0);
             let count = unread.map(text::number).unwrap_or_default();
             let style = if unread.is_some() && drafts.is_none() { look.strong() } else { look.plain() };
-            let room = width.saturating_sub(1 + 6 + 1);
+            let room = width.saturating_sub(1 + 1 + 6 + 1);
             let name = wrap::fit(&format!("{}{name}", " ".repeat(indent)), room);
             Line::from(vec![
-                Span::styled(if is_cursor || is_shown { "▌" } else { " " }, look.accent()),
+                Span::styled(if is_cursor { "▌" } else { " " }, look.accent()),
+                Span::styled(if is_shown { "›" } else { " " }, look.accent()),
                 Span::styled(name, if is_shown { style.patch(look.accent()) } else { style }),
                 Span::styled(format!("{count:>6} "), if drafts.is_some() { look.dim() } else { style }),
             ])

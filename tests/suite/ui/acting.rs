@@ -3,6 +3,7 @@
 use surat::mail::account::AccountStatus;
 use surat::mail::id::MailboxId;
 use surat::mail::mutation::Edit;
+use surat::ui::Settings;
 use surat::ui::message::{Effect, Event, Targets, Vanished};
 
 use crate::ui::harness::{ARCHIVE, Harness, TRASH, WORK, letters};
@@ -101,8 +102,14 @@ fn deleting_for_good_asks_and_names_what() {
     assert!(edits(&harness.effects).is_empty(), "a key that was on its way is no answer");
     harness.press("n");
     assert!(edits(&harness.effects).is_empty());
-    harness.press("D y");
+    harness.press("D");
+    harness.expect("30 s to undo");
+    harness.expect_not("annot be undone");
+    harness.press("y");
     assert_eq!(edits(&harness.effects), [&Edit::Remove]);
+    harness.expect("Deleted 1 conversation, for good in 30 s · z undo");
+    harness.press("z");
+    harness.expect("Taken back: Deleted 1 conversation");
 }
 
 #[test]
@@ -182,6 +189,61 @@ fn what_was_done_is_said_for_some_seconds_and_taken_back_later_too() {
     harness.press("q z");
     harness.expect("Taken back: Archived 1 conversation");
     assert!(harness.cursor_line().contains("Offsite"), "{}", harness.screen());
+}
+
+#[test]
+fn a_confirmation_goes_with_the_next_key_and_what_can_be_taken_back_stays() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("Enter H");
+    harness.expect("Shown as");
+    harness.press("q");
+    harness.expect_not("Shown as");
+    harness.press("e j");
+    harness.expect("Archived 1 conversation · z undo");
+    harness.press("/");
+    harness.type_text("frm:budi");
+    harness.expect("did you mean");
+    harness.expect_not("Archived 1");
+}
+
+#[test]
+fn numbers_are_written_one_way() {
+    let mut harness = Harness::new(80, 24, letters().with_many(2_000));
+    harness.press("g i *");
+    harness.expect("2 013 marked");
+    harness.press("e");
+    harness.expect("Archived 2 013 conversations");
+}
+
+#[test]
+fn what_the_demo_saves_is_said_to_go_with_it() {
+    let saved = || Event::Saved { path: "/x/plan.pdf".into(), files: 1 };
+    let mut harness = Harness::inbox(80, 24);
+    harness.send(saved());
+    harness.expect("✓ Saved /x/plan.pdf");
+    harness.expect_not("demo");
+    let mut harness = Harness::with(80, 24, letters(), Settings { is_demo: true, ..Settings::default() });
+    harness.send(saved());
+    harness.expect("✓ Saved /x/plan.pdf · gone when the demo ends");
+}
+
+/// Who tries the keys for writing hears that there is none, and help says so too.
+#[test]
+fn nothing_pretends_that_mail_can_be_written() {
+    let mut harness = Harness::inbox(80, 24);
+    for keys in ["r", "a", "f", "c", "Enter r"] {
+        harness.press(keys);
+        harness.expect("Surat does not write mail yet.");
+        harness.wait(7_000);
+        harness.expect_not("does not write");
+    }
+    for word in ["reply", "compose", "forward"] {
+        harness.press("?");
+        harness.type_text(word);
+        harness.press("Tab");
+        harness.expect("Surat does not write mail yet");
+        harness.press("Esc");
+    }
 }
 
 #[test]

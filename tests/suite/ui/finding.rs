@@ -41,6 +41,23 @@ fn what_was_found_is_a_list_like_any_other() {
 }
 
 #[test]
+fn a_second_search_takes_the_place_of_the_first_unless_it_is_gone_on_with() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("/");
+    harness.type_text("receipt");
+    harness.press("Enter /");
+    harness.expect(" / receipt");
+    harness.type_text("thesis");
+    harness.expect(" / thesis");
+    harness.expect("1 found");
+    harness.press("Enter / End");
+    harness.type_text("x");
+    harness.expect(" / thesisx");
+    harness.press("Enter / Backspace");
+    harness.expect_not("thesis");
+}
+
+#[test]
 fn search_words_are_understood_and_slips_are_told() {
     let mut harness = Harness::inbox(80, 24);
     harness.press("/");
