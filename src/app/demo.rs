@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::accounts;
 use crate::app::clock::Clock;
-use crate::app::interface::{self, Program};
+use crate::app::interface::{self, Program, Turn};
 use crate::app::{fail, has_terminal, picture, walk};
 use crate::backend::maildir::demo::{self, DemoDir};
 use crate::cli::Look;
@@ -62,7 +62,7 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
     let status = if is_alone {
         sync(&store, &accounts)?;
         let lines = super::account_lines(&store, &accounts, false).map_err(|error| error.to_string())?;
-        let desk = super::desk(&store, lines, None, clock, downloads);
+        let desk = super::desk(&store, lines, clock, downloads);
         let size = args.size.unwrap_or(SIZE);
         match &args.picture {
             Some(file) => {
@@ -77,7 +77,7 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
             store: store.clone(),
             accounts,
             shows_all: false,
-            has_network: true,
+            network: Turn::Ours,
             is_paused: false,
             settings,
             clock,

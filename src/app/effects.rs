@@ -4,7 +4,7 @@
 //! (suspend, clipboard, title, quitting) is the event loop's.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::accounts::AccountManager;
 use crate::app::clock::Clock;
@@ -28,31 +28,30 @@ const ROWS_AT_ONCE: usize = 1_000;
 pub struct Desk {
     store: Store,
     accounts: Vec<AccountLine>,
-    manager: Option<Arc<AccountManager>>,
+    manager: Arc<OnceLock<Arc<AccountManager>>>,
     clock: Clock,
     downloads: PathBuf,
     opener: Mutex<Opener>,
 }
 
 impl Desk {
-    /// Sets the desk up; without a manager nothing goes to any server.
-    pub fn new(
-        store: Store,
-        accounts: Vec<AccountLine>,
-        manager: Option<Arc<AccountManager>>,
-        clock: Clock,
-        downloads: PathBuf,
-    ) -> Self {
-        Self { store, accounts, manager, clock, downloads, opener: Mutex::default() }
+    /// Sets the desk up; until it is given a manager nothing goes to any server.
+    pub fn new(store: Store, accounts: Vec<AccountLine>, clock: Clock, downloads: PathBuf) -> Self {
+        Self { store, accounts, manager: Arc::default(), clock, downloads, opener: Mutex::default() }
+    }
+
+    /// From now on this process does the network.
+    pub fn employ(&self, manager: &Arc<AccountManager>) {
+        let _ = self.manager.set(manager.clone());
     }
 
     /// Has every change of the store put into a bag.
     pub fn tell_changes(&self, bag: &Arc<Mailbag>) {
-        let (ours, others, manager) = (bag.clone(), bag.clone(), self.manager.as_ref().map(Arc::downgrade));
+        let (ours, others, manager) = (bag.clone(), bag.clone(), self.manager.clone());
         self.store.subscribe(Box::new(move |change| ours.put_change(change)));
         self.store.hear_others(move || {
             others.put_change(&Change { folders: true, is_flood: true, ..Change::default() });
-            if let Some(manager) = manager.as_ref().and_then(Weak::upgrade) {
+            if let Some(manager) = manager.get() {
                 manager.edited();
             }
         });
@@ -119,7 +118,7 @@ impl Desk {
                 opener.open_link(&link).map_err(|error| not_opened(&error, false))?;
                 one(Event::Note("Opened in the browser".into()))
             }
-            Effect::CheckNow => match &self.manager {
+            Effect::CheckNow => match self.manager.get() {
                 Some(manager) => {
                     manager.check_now();
                     Ok(Vec::new())
@@ -140,7 +139,7 @@ impl Desk {
         let thread = self.store.thread(email.thread).map_err(failed)?;
         let raw = self.store.raw(id).map_err(failed)?;
         if raw.is_none()
-            && let Some(manager) = &self.manager
+            && let Some(manager) = self.manager.get()
         {
             manager.bring_body(email.account, id);
         }
@@ -192,7 +191,7 @@ impl Desk {
 
     /// Lets the workers know of an edit, and gives what waits now. The edit is made whether that can be counted or not.
     fn edited(&self) -> Vec<Event> {
-        if let Some(manager) = &self.manager {
+        if let Some(manager) = self.manager.get() {
             manager.edited();
         }
         let pending = |account: &AccountLine| match self.store.pending_count(account.id) {
@@ -287,7 +286,7 @@ mod tests {
             own_addresses: Vec::new(),
         };
         let account_id = account.id;
-        let desk = Desk::new(store.clone(), vec![account], None, Clock::start(None), dir.path().to_owned());
+        let desk = Desk::new(store.clone(), vec![account], Clock::start(None), dir.path().to_owned());
         let star = || Effect::Edit {
             targets: Targets::Emails(Vec::new()),
             edit: Edit::Keyword(crate::mail::keyword::FLAGGED.into(), true),

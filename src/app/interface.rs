@@ -5,8 +5,8 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
         store: store.clone(),
         accounts: config.accounts,
         shows_all: mistake.is_some(),
-        has_network: lock.is_some(),
+        network: if lock.is_some() { Turn::Ours } else { Turn::After(args.paths.data_dir.clone()) },
         is_paused: args.offline,
         settings,
         clock: Clock::start(None),
@@ -100,6 +100,17 @@ fn downloads() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("Downloads"))
 }
 
+/// When a process does the network of its data directory.
+pub enum Turn {
+    /// At once.
+    Ours,
+    /// After the process that has the lock of this directory.
+    After(PathBuf),
+}
+
+/// The network side while it is ours.
+type Post = Arc<Mutex<Option<(Network, Option<SyncLock>)>>>;
+
 /// Everything a running interface is made of.
 pub struct Program {
     /// The store.
@@ -108,8 +119,8 @@ pub struct Program {
     pub accounts: Vec<Account>,
     /// Whether accounts that only the store knows are shown too: a mistake in the configuration hides no mail.
     pub shows_all: bool,
-    /// Whether this process does the network.
-    pub has_network: bool,
+    /// When this process does the network.
+    pub network: Turn,
     /// Whether the network is to be left alone at first.
     pub is_paused: bool,
     /// The screen's settings.
@@ -137,11 +148,24 @@ impl Program {
             move || drop(sender.try_send(Incoming::News))
         }));
         let accounts = account_lines(&self.store, &self.accounts, self.shows_all).map_err(|error| error.to_string())?;
-        let network = match self.has_network {
-            true => Some(Network::start(&self.store, &self.accounts, self.is_paused, &bag)?),
-            false => None,
+        let desk = desk(&self.store, accounts, self.clock, self.downloads);
+        let post = Post::default();
+        let take_over = {
+            let (store, accounts, bag) = (self.store.clone(), self.accounts, bag.clone());
+            let (desk, post, is_paused) = (desk.clone(), post.clone(), self.is_paused);
+            move |lock| -> Result<(), String> {
+                let network = Network::start(&store, &accounts, is_paused, &bag)?;
+                desk.employ(&network.manager);
+                *post.lock().unwrap_or_else(PoisonError::into_inner) = Some((network, lock));
+                Ok(())
+            }
         };
-        let desk = desk(&self.store, accounts, network.as_ref(), self.clock, self.downloads);
+        match self.network {
+            Turn::Ours => take_over(None)?,
+            Turn::After(dir) => {
+                succeed(dir, take_over).map_err(|error| format!("could not start a thread: {error}"))?
+            }
+        }
         desk.tell_changes(&bag);
         check_store(&self.store, &sender);
         let lanes = Lanes::start(&desk, {
@@ -173,8 +197,9 @@ impl Program {
         // The shell is back at once; then the last edits go into the store, and nobody takes their answers.
         drop((screen, receiver));
         lived.lanes.finish();
-        if let Some(network) = network {
+        if let Some((network, lock)) = post.lock().unwrap_or_else(PoisonError::into_inner).take() {
             network.stop();
+            drop(lock);
         }
         ended.map_err(|error| format!("the terminal cannot be used any more: {error}"))
     }
@@ -289,6 +314,20 @@ impl Life {
             };
         }
     }
+}
+
+/// Takes the network over when the process that does it ends, however it ends.
+fn succeed(
+    dir: PathBuf,
+    take_over: impl FnOnce(Option<SyncLock>) -> Result<(), String> + Send + 'static,
+) -> io::Result<()> {
+    thread::Builder::new().name("successor".into()).spawn(move || {
+        let taken = SyncLock::take(&dir).map_err(|error| error.to_string());
+        if let Err(error) = taken.and_then(|lock| take_over(Some(lock))) {
+            tracing::warn!(%error, "the network could not be taken over");
+        }
+    })?;
+    Ok(())
 }
 
 /// Reads the terminal on a thread of its own, which blocks: an idle program costs nothing.

@@ -198,7 +198,7 @@ mod tests {
     fn every_edit_that_was_handed_over_is_done_before_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let desk = Arc::new(Desk::new(store, Vec::new(), None, Clock::start(None), dir.path().to_owned()));
+        let desk = Arc::new(Desk::new(store, Vec::new(), Clock::start(None), dir.path().to_owned()));
         let answers = Arc::new(Mutex::new(Vec::new()));
         let taken = answers.clone();
         let lanes = Lanes::start(&desk, move |event| taken.lock().unwrap().push(event)).unwrap();

@@ -120,14 +120,8 @@ fn listener(store: &Store, bag: &Arc<Mailbag>) -> std::io::Result<Listener> {
 }
 
 /// Builds the desk that carries effects out.
-fn desk(
-    store: &Store,
-    accounts: Vec<AccountLine>,
-    network: Option<&Network>,
-    clock: Clock,
-    downloads: std::path::PathBuf,
-) -> Arc<Desk> {
-    Arc::new(Desk::new(store.clone(), accounts, network.map(|network| network.manager.clone()), clock, downloads))
+fn desk(store: &Store, accounts: Vec<AccountLine>, clock: Clock, downloads: std::path::PathBuf) -> Arc<Desk> {
+    Arc::new(Desk::new(store.clone(), accounts, clock, downloads))
 }
 
 #[cfg(test)]

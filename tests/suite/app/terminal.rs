@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::cli::mail::PLAIN;
+use crate::cli::mail::{LISTED, PLAIN};
 use crate::cli::{Home, maildir};
 use crate::support::terminal::Term;
 
 /// Starts the program with a home and a temporary directory of its own.
 fn start(home: &Home, columns: u16, rows: u16, arguments: &[&str]) -> Term {
-    std::fs::create_dir(home.path("tmp")).unwrap();
+    std::fs::create_dir_all(home.path("tmp")).unwrap();
     let mut command = home.command(arguments);
     command.env("TMPDIR", home.path("tmp"));
     Term::start(&command, columns, rows)
@@ -155,6 +155,23 @@ fn what_a_command_changes_is_seen_on_a_screen_that_is_open() {
     assert_eq!(term.end().0, 0);
     let left = std::fs::read_dir(home.path(".local/share/surat")).unwrap().flatten();
     assert_eq!(left.filter(|file| file.path().extension() == Some("sock".as_ref())).count(), 0);
+}
+
+#[test]
+fn a_second_screen_looks_for_news_when_the_first_is_gone() {
+    let home = Home::new();
+    maildir(&home.path("Mail"), &[("1.one:2,", PLAIN)]);
+    home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
+    let mut first = start(&home, 80, 24, &[]);
+    first.see("Rapat");
+    let mut second = start(&home, 80, 24, &[]);
+    second.see("Rapat");
+    first.press("q");
+    assert_eq!(first.end().0, 0);
+    maildir(&home.path("Mail"), &[("2.two:2,", LISTED)]);
+    second.see("listed");
+    second.press("q");
+    assert_eq!(second.end().0, 0);
 }
 
 #[test]
