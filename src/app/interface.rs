@@ -58,11 +58,13 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
         Ok(lock) => lock,
         Err(error) => return fail(&error.to_string()),
     };
-    let mut notes: Vec<String> =
-        mistake.iter().map(|error| format!("{error}. Using the settings that are right.")).collect();
-    notes.extend(store.notes());
     let mut settings = settings(args.look, &config);
-    settings.notes = notes;
+    settings.mistake = mistake.as_ref().map(|error| {
+        let what = error.to_string();
+        let stop = if what.ends_with(['.', '?', '!']) { "" } else { "." };
+        format!("{what}{stop} Using the settings that are right.")
+    });
+    settings.notes = store.notes();
     let program = Program {
         store: store.clone(),
         accounts: config.accounts,
@@ -88,6 +90,7 @@ pub fn settings(look: Look, config: &Config) -> Settings {
         many_colors: terminal::has_many_colors(),
         is_demo: false,
         zone: TimeZone::system(),
+        mistake: None,
         notes: Vec::new(),
     }
 }

@@ -140,8 +140,16 @@ pub(super) fn choose(model: &mut Model, act: Act, out: &mut Vec<Effect>) {
             run::run(model, id, None, out);
         }
         Act::Explain(meaning) => model.note(format!("{}.", text::capital(meaning))),
+        Act::Mistake => say_mistake(model),
         Act::Go(place) => show_place(model, place, out),
         Act::MoveTo(mailbox) => act::move_to(model, mailbox, out),
+    }
+}
+
+/// Says what is wrong in the configuration, until Esc.
+fn say_mistake(model: &mut Model) {
+    if let Some(mistake) = model.settings.mistake.clone() {
+        model.say(ToastKind::Error, format!("! {mistake}"));
     }
 }
 

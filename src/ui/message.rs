@@ -181,7 +181,7 @@ pub struct AccountLine {
     pub id: AccountId,
     /// Its name.
     pub name: String,
-    /// Its address.
+    /// Its address; empty where the configuration does not have the account.
     pub email: String,
     /// All of the user's own addresses in it, to be shown as `you`.
     pub own_addresses: Vec<String>,

@@ -43,7 +43,9 @@ pub struct Settings {
     pub is_demo: bool,
     /// The user's time zone.
     pub zone: TimeZone,
-    /// Things to say at the start: mistakes in the configuration.
+    /// What is wrong in the configuration: it stays marked in the top line, and help says it again.
+    pub mistake: Option<String>,
+    /// Other things to say at the start.
     pub notes: Vec<String>,
 }
 
@@ -56,6 +58,7 @@ impl Default for Settings {
             many_colors: false,
             is_demo: false,
             zone: TimeZone::UTC,
+            mistake: None,
             notes: Vec::new(),
         }
     }

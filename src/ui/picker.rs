@@ -40,6 +40,8 @@ pub(super) enum Act {
     MoveTo(MailboxId),
     /// Says what something on the screen means.
     Explain(&'static str),
+    /// Says again what is wrong in the configuration.
+    Mistake,
 }
 
 /// What help says about the screen besides keys: sign, name, meaning, other words for it.
@@ -114,7 +116,16 @@ impl Picker {
 
     pub(super) fn help(model: &Model, context: Context, is_all: bool) -> Self {
         let here = COMMANDS.iter().filter(|command| command.works_in(context) && is_real(model, command.id));
-        let mut items: Vec<Item> = here.map(|command| command_item(model, context, command)).collect();
+        let mistake = model.settings.mistake.iter().map(|mistake| Item {
+            act: Act::Mistake,
+            name: "wrong in config".to_owned(),
+            sentence: text::safe(mistake),
+            aside: "! config".to_owned(),
+            synonyms: "configuration mistake error".to_owned(),
+            why_not: None,
+        });
+        let mut items: Vec<Item> = mistake.collect();
+        items.extend(here.map(|command| command_item(model, context, command)));
         if is_all {
             for other in Context::ALL.into_iter().filter(|other| *other != context) {
                 let only_there = COMMANDS.iter().filter(|command| {

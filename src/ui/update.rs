@@ -117,7 +117,8 @@ fn is_stale(model: &Model, event: &Event) -> bool {
 fn start(model: &mut Model, width: u16, height: u16, out: &mut Vec<Effect>) {
     (model.width, model.height) = (width, height);
     out.push(Effect::LoadFolders);
-    if let Some(note) = model.settings.notes.first().cloned() {
+    let settings = &model.settings;
+    if let Some(note) = settings.mistake.as_ref().or(settings.notes.first()).cloned() {
         model.say(ToastKind::Error, format!("! {note}"));
     }
 }

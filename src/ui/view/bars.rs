@@ -135,6 +135,9 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     let several = model.folders.accounts.len() > 1;
     let mut is_online = false;
     let mut pending = 0;
+    if model.settings.mistake.is_some() {
+        pieces.push((0, Piece::new(["! config".to_owned()], look.warn())));
+    }
     for (id, link) in &model.statuses {
         let Some(account) = model.folders.account(*id) else { continue };
         let name = if several { format!("{}: ", text::safe(&account.name)) } else { String::new() };
@@ -178,7 +181,7 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
             AccountStatus::Idle => {}
         }
     }
-    if is_online && pieces.is_empty() {
+    if is_online && pieces.iter().all(|(rank, _)| *rank == 0) {
         pieces.push((2, Piece::new(["online".to_owned()], look.good())));
     }
     if pending > 0 {
@@ -198,6 +201,8 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
         if !here.is_empty() {
             pieces.push((5, Piece::new([here, short], look.dim())));
         }
+        let form = layout.reader.and_then(|_| reader::form_hint(model));
+        pieces.extend(form.map(|hint| (6, Piece::new([hint], look.dim()))));
     }
     pieces.sort_by_key(|(rank, _)| *rank);
     pieces.into_iter().map(|(_, piece)| piece).collect()

@@ -43,10 +43,13 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
         FolderLine::Account(id) => {
             let arrow = if folders.folded.contains(&id) { "▸" } else { "▾" };
             let name = folders.account(id).map(|account| text::safe(&account.name)).unwrap_or_default();
+            // Known from before, but the configuration has no such account, or none that is right: nothing is fetched.
+            let is_left_out = folders.account(id).is_some_and(|account| account.email.is_empty());
             let sign = match model.statuses.get(&id).map(|link| &link.status) {
                 Some(AccountStatus::Offline { .. } | AccountStatus::Paused) => "○ ",
                 Some(AccountStatus::Blocked(_)) => "✗ ",
                 Some(AccountStatus::Syncing(_) | AccountStatus::Connecting) => "… ",
+                _ if is_left_out => "! ",
                 _ => "  ",
             };
             let name = wrap::fit(&format!("{arrow} {name}"), width.saturating_sub(4));

@@ -79,17 +79,18 @@ pub(super) fn position(model: &Model) -> String {
 /// Says what can be done with the message, in its frame.
 fn hints(model: &Model) -> String {
     let Some(document) = &model.reader.document else { return String::new() };
-    let mut hints = Vec::new();
-    let mut hint = |command: CommandId, what: String| {
-        let key = model.settings.keymap.first_key(Context::Reader, command);
-        hints.extend(key.map(|key| format!("{key} {what}")));
-    };
-    if let Some(next) = page::next_form(document).filter(|next| *next != Form::Source) {
-        hint(CommandId::CycleForm, page::form_name(next).to_owned());
-    }
     let (links, files) = (document.links.len(), document.attachments.len());
-    if links + files > 0 {
-        hint(CommandId::Links, format!("links and files {}", links + files));
-    }
-    hints.join(" · ")
+    let links =
+        (links + files > 0).then(|| hint(model, CommandId::Links, &format!("links and files {}", links + files)));
+    form_hint(model).into_iter().chain(links.flatten()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Names the form in which the message can be read too, with its key.
+pub(super) fn form_hint(model: &Model) -> Option<String> {
+    let next = page::next_form(model.reader.document.as_ref()?).filter(|next| *next != Form::Source)?;
+    hint(model, CommandId::CycleForm, page::form_name(next))
+}
+
+fn hint(model: &Model, command: CommandId, what: &str) -> Option<String> {
+    model.settings.keymap.first_key(Context::Reader, command).map(|key| format!("{key} {what}"))
 }

@@ -206,6 +206,31 @@ fn a_confirmation_goes_with_the_next_key_and_what_can_be_taken_back_stays() {
     harness.expect_not("Archived 1");
 }
 
+/// What is wrong in the configuration stays marked after it was put away, and is said again by help.
+#[test]
+fn a_mistake_in_the_configuration_stays_marked() {
+    let mut fake = letters();
+    fake.accounts[1].email = String::new();
+    for columns in [40, 80, 120] {
+        let mistake = Some("config.toml line 3: unknown account kind. Using the settings that are right.".to_owned());
+        let settings = Settings { mistake, ..Settings::default() };
+        let mut harness = Harness::with(columns, 24, fake.clone(), settings);
+        harness.expect("toml line 3");
+        harness.press("Esc");
+        harness.expect_not("toml line 3");
+        harness.send(Event::Status { account: WORK, status: AccountStatus::Online, pending: 0 });
+        harness.expect("! config");
+        harness.press("? Enter");
+        harness.expect("toml line 3");
+        harness.press("Esc");
+        harness.expect_not("toml line 3");
+        if columns < 100 {
+            harness.press("\\");
+        }
+        assert!(harness.lines().iter().any(|line| line.contains("▾ home") && line.contains(" !")));
+    }
+}
+
 #[test]
 fn numbers_are_written_one_way() {
     let mut harness = Harness::new(80, 24, letters().with_many(2_000));
