@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::backend;
 use crate::config::{Account, Offline};
-use crate::mail::account::{AccountStatus, Progress};
+use crate::mail::account::{AccountStatus, Progress, SyncReport};
 use crate::mail::id::AccountId;
 use crate::mail::time::UnixTime;
 use crate::store::Store;
@@ -55,6 +55,19 @@ pub struct Event {
     pub name: String,
     /// Its state now.
     pub status: AccountStatus,
+    /// What was done, where a round has ended, well or not.
+    pub done: Option<Done>,
+}
+
+/// What became of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// How many looks for news had been wished for when it began.
+    pub checks: u64,
+    /// What was done since the last one.
+    pub report: SyncReport,
+    /// Whether the server could be reached at all.
+    pub was_reached: bool,
 }
 
 /// Takes events; called from any thread, must not block.
@@ -76,7 +89,16 @@ pub struct Desk {
 impl Desk {
     /// Tells the account's state.
     pub fn tell(&self, status: AccountStatus) {
-        (self.listener)(Event { account: self.account, name: self.settings.name.clone(), status });
+        self.say(status, None);
+    }
+
+    /// Tells the account's state at the end of a round.
+    pub fn tell_done(&self, status: AccountStatus, done: Done) {
+        self.say(status, Some(done));
+    }
+
+    fn say(&self, status: AccountStatus, done: Option<Done>) {
+        (self.listener)(Event { account: self.account, name: self.settings.name.clone(), status, done });
     }
 
     /// Tells how far a piece of work is.

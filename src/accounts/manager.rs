@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::awake::Awake;
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::desk::{self, Desk, Listener};
+use crate::accounts::desk::{self, Desk, Done, Listener};
 use crate::accounts::reader;
 use crate::accounts::worker::{self, Connector, Wish};
 use crate::config::Account;
-use crate::mail::account::AccountStatus;
+use crate::mail::account::{AccountStatus, SyncReport};
 use crate::mail::id::{AccountId, EmailId};
 use crate::mail::time::UnixTime;
 use crate::store::Store;
@@ -33,6 +33,7 @@ pub struct AccountManager {
 
 /// The tasks of one account.
 struct Staff {
+    name: String,
     wishes: watch::Sender<Wish>,
     reader: mpsc::Sender<EmailId>,
     tasks: Vec<JoinHandle<()>>,
@@ -57,9 +58,15 @@ impl AccountManager {
         Ok(Self { accounts: staffs })
     }
 
-    /// Looks for news of every account now.
-    pub fn check_now(&self) {
+    /// Looks for news of every account now. Gives how often that was wished for by now.
+    pub fn check_now(&self) -> u64 {
         self.wish(|wish| wish.checks += 1);
+        self.accounts.values().map(|staff| staff.wishes.borrow().checks).max().unwrap_or(0)
+    }
+
+    /// Names the accounts that are looked after.
+    pub fn names(&self) -> Vec<String> {
+        self.accounts.values().map(|staff| staff.name.clone()).collect()
     }
 
     /// Tells the workers that something was edited here.
@@ -90,15 +97,17 @@ impl Staff {
     fn start(runtime: &Handle, desk: Desk, is_paused: bool) -> Self {
         let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
+        let name = desk.settings.name.clone();
         let tasks = match connect::connector(&desk.settings) {
             AnyConnector::Imap(connector) => employ(runtime, desk, connector, wished, wanted),
             AnyConnector::Maildir(connector) => employ(runtime, desk, connector, wished, wanted),
             AnyConnector::None(notice) => {
-                desk.tell(AccountStatus::Blocked(notice));
+                let report = SyncReport { error: Some(notice.clone()), ..SyncReport::default() };
+                desk.tell_done(AccountStatus::Blocked(notice), Done { checks: u64::MAX, report, was_reached: true });
                 Vec::new()
             }
         };
-        Self { wishes, reader, tasks }
+        Self { name, wishes, reader, tasks }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod manager;
 pub mod pull;
 pub mod push;
 pub mod reader;
+pub mod relay;
 pub mod retry;
 pub mod round;
 pub mod sync;

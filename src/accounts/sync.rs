@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::accounts::connect::{self, AnyConnector};
 use crate::accounts::desk::{Desk, Listener};
 use crate::accounts::round::{self, Course};
@@ -17,7 +19,7 @@ use crate::mail::mailbox::Role;
 use crate::store::Store;
 
 /// What became of one account.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Synced {
     /// The account's name.
     pub account: String,

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::accounts::awake::Awake;
-use crate::accounts::desk::{Desk, Failure, now};
+use crate::accounts::desk::{Desk, Done, Failure, now};
 use crate::accounts::retry::Pace;
 use crate::accounts::round::{self, Course, Folder};
 use crate::accounts::{push, retry};
-use crate::backend::{self, Backend, News};
-use crate::mail::account::AccountStatus;
+use crate::backend::{self, Backend, Kind, News};
+use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::mailbox::Role;
 use crate::mail::time::UnixTime;
 
@@ -49,7 +49,14 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
     loop {
         let wish = *wishes.borrow_and_update();
         if wish.is_paused {
-            desk.tell(AccountStatus::Paused);
+            let notice = Notice {
+                account: Some(desk.settings.name.clone()),
+                what: "the Surat that is open leaves the network alone".into(),
+                remedy: "Start it without --offline.".into(),
+                ..Notice::default()
+            };
+            let report = SyncReport { error: Some(notice), ..SyncReport::default() };
+            desk.tell_done(AccountStatus::Paused, Done { checks: wish.checks, report, was_reached: false });
             if wishes.changed().await.is_err() {
                 return;
             }
@@ -67,16 +74,20 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         let error = failure.into_error();
         tracing::info!(%error, attempts = course.failures, account = %desk.settings.name, "the connection ended");
         let spread = (now().0 ^ desk.account.0).to_le_bytes()[0];
+        let mut report = std::mem::take(&mut course.report);
+        report.error = Some(retry::notice(&desk.settings.name, &error));
+        let was_reached = !matches!(error.kind, Kind::Network | Kind::Timeout | Kind::Busy);
+        let done = Done { checks: wish.checks, report, was_reached };
         let next = retry::after(&desk.settings.name, &error, course.failures, spread);
         course.failures = course.failures.saturating_add(1);
         let pause = match next {
             retry::Next::After(pause) => {
                 let pause = pause.max(connections.rest(Instant::now()));
-                desk.tell(offline(&error, pause));
+                desk.tell_done(offline(&error, pause), done);
                 Some(pause)
             }
             retry::Next::Person(notice, pause) => {
-                desk.tell(AccountStatus::Blocked(notice));
+                desk.tell_done(AccountStatus::Blocked(notice), done);
                 pause
             }
         };
@@ -153,7 +164,9 @@ async fn stay<C: Connector>(
     loop {
         course.failures = 0;
         // A folder that the server refuses ends no connection, but the inbox is a matter for a person.
-        desk.tell(course.report.error.take().map_or(AccountStatus::Online, AccountStatus::Blocked));
+        let report = std::mem::take(&mut course.report);
+        let status = report.error.clone().map_or(AccountStatus::Online, AccountStatus::Blocked);
+        desk.tell_done(status, Done { checks: seen.checks, report, was_reached: true });
         let waiting = async {
             tokio::time::sleep_until(rested.into()).await;
             wait(&mut backend, &folders).await

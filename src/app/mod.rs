@@ -3,6 +3,7 @@
 //! What the screen shows is `ui`'s, what is true is the store's; in here they are only joined.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -25,6 +26,7 @@ pub use interface::interface;
 
 use crate::accounts::AccountManager;
 use crate::accounts::desk::{Event as Told, Listener};
+use crate::accounts::relay::{Board, Relay};
 use crate::app::clock::Clock;
 use crate::app::effects::Desk;
 use crate::app::mailbag::Mailbag;
@@ -76,6 +78,8 @@ fn account_lines(
 /// The accounts' side of a running screen: their tasks end with this value.
 struct Network {
     manager: Arc<AccountManager>,
+    /// Answers those who ask for a sync.
+    relay: Option<Relay>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -87,14 +91,27 @@ impl Network {
             .enable_all()
             .build()
             .map_err(|error| format!("could not start the network side: {error}"))?;
-        let listener = listener(store, bag).map_err(|error| format!("could not start the network side: {error}"))?;
+        let board = Arc::new(Board::default());
+        let told = listener(store, bag).map_err(|error| format!("could not start the network side: {error}"))?;
+        let noted = board.clone();
+        let listener: Listener = Arc::new(move |event| {
+            noted.note(&event);
+            told(event);
+        });
         let manager = AccountManager::start(runtime.handle(), store, accounts, is_paused, &listener)
             .map_err(|error| error.to_string())?;
-        Ok(Self { manager: Arc::new(manager), runtime })
+        let manager = Arc::new(manager);
+        let dir = store.path().parent().unwrap_or(Path::new("."));
+        let relay = Relay::open(dir, Arc::downgrade(&manager), board);
+        if let Err(error) = &relay {
+            tracing::info!(%error, "commands that want a sync will not be answered");
+        }
+        Ok(Self { manager, relay: relay.ok(), runtime })
     }
 
     /// Ends the tasks. A look-up of a name or a password command cannot be stopped, and nobody waits for it.
     fn stop(self) {
+        drop(self.relay);
         self.runtime.shutdown_timeout(LEAVE);
     }
 }
@@ -148,7 +165,7 @@ mod tests {
         let listener = listener(&store, &bag).unwrap();
         for done in 0..=500 {
             let status = AccountStatus::Syncing(Progress { what: "Inbox".into(), done, total: 500 });
-            listener(Told { account, name: "test".into(), status });
+            listener(Told { account, name: "test".into(), status, done: None });
         }
         drop(held);
         let begin = Instant::now();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::accounts::desk::{Event, Listener};
+use crate::accounts::relay;
 use crate::accounts::sync::{self, Synced};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Status};
@@ -64,6 +65,9 @@ pub fn run(context: &Context, name: Option<&str>) -> Result<(), Failure> {
         return leave(context, "offline", "--offline: no server was asked, what is here stays as it is");
     }
     let Some(lock) = SyncLock::try_take(&context.paths.data_dir)? else {
+        if let Ok(synced) = relay::ask(&context.paths.data_dir) {
+            return report(context, &awake, &synced);
+        }
         let words = "another Surat is running with this mail and keeps it in step; nothing was done here";
         return leave(context, "another process", words);
     };

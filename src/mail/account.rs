@@ -2,6 +2,8 @@
 //!
 //! It holds no settings and no connection.
 
+use serde::{Deserialize, Serialize};
+
 use crate::mail::time::UnixTime;
 
 /// What an account is doing right now. Heals by itself, or needs a person: that is all the screen must know.
@@ -43,7 +45,7 @@ pub struct Progress {
 }
 
 /// Something a person should know and can act on: what happened, then what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Notice {
     /// The account it concerns, if one.
     pub account: Option<String>,
@@ -56,7 +58,7 @@ pub struct Notice {
 }
 
 /// What one account's sync did; the numbers of `surat sync --json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SyncReport {
     /// Emails that are new here.
     pub fetched: u64,

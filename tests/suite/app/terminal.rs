@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::cli::mail::{LISTED, PLAIN};
 use crate::cli::{Home, maildir};
 use crate::support::terminal::Term;
@@ -155,6 +157,29 @@ fn what_a_command_changes_is_seen_on_a_screen_that_is_open() {
     assert_eq!(term.end().0, 0);
     let left = std::fs::read_dir(home.path(".local/share/surat")).unwrap().flatten();
     assert_eq!(left.filter(|file| file.path().extension() == Some("sock".as_ref())).count(), 0);
+}
+
+#[test]
+fn a_sync_beside_an_open_screen_asks_it_and_gives_its_report() {
+    let home = Home::new();
+    maildir(&home.path("Mail"), &[("1.one:2,", PLAIN)]);
+    home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
+    let mut term = start(&home, 80, 24, &[]);
+    term.see("Rapat");
+    maildir(&home.path("Mail"), &[("2.two:2,", LISTED)]);
+    let said = home.json(&["sync"]);
+    assert_eq!((&said["left_to"], &said["accounts"][0]["account"]), (&Value::Null, &"home".into()), "{said}");
+    assert_eq!(said["accounts"][0]["fetched"], 1, "{said}");
+    term.see("listed");
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+
+    let mut offline = start(&home, 80, 24, &["--offline"]);
+    offline.see("listed");
+    assert!(home.fails(75, &["sync"]).contains("leaves the network alone"));
+    offline.press("q");
+    assert_eq!(offline.end().0, 0);
+    assert!(!home.path(".local/share/surat/sync.answers").exists());
 }
 
 #[test]
