@@ -34,12 +34,21 @@ struct Counters {
     sent: Mutex<Vec<u8>>,
 }
 
-/// A running proxy. It ends with the test: its threads hold nothing but sockets.
+/// A running proxy. With it ends its listening; what it carries goes on until either side hangs up.
 #[derive(Debug)]
 pub struct Proxy {
     pub port: u16,
     counters: Arc<Counters>,
     faults: Arc<Mutex<Faults>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        // It wakes the thread that listens.
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+    }
 }
 
 /// What went over the wire.
@@ -61,15 +70,20 @@ impl Proxy {
         let counters = Arc::new(Counters { is_answered: AtomicBool::new(true), ..Counters::default() });
         let faults = Arc::new(Mutex::new(faults));
         let (their_counters, their_faults) = (counters.clone(), faults.clone());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = is_over.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if ends.load(Ordering::SeqCst) {
+                    return;
+                }
                 let (counters, faults) = (their_counters.clone(), their_faults.lock().unwrap().clone());
                 counters.connections.fetch_add(1, Ordering::Relaxed);
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
                 carry(client, server, counters, faults);
             }
         });
-        Proxy { port, counters, faults }
+        Proxy { port, counters, faults, is_over }
     }
 
     /// Changes what is wrong, for the connections that come after.
