@@ -169,7 +169,9 @@ fn a_sync_beside_an_open_screen_asks_it_and_gives_its_report() {
     maildir(&home.path("Mail"), &[("2.two:2,", LISTED)]);
     let said = home.json(&["sync"]);
     assert_eq!((&said["left_to"], &said["accounts"][0]["account"]), (&Value::Null, &"home".into()), "{said}");
-    assert_eq!(said["accounts"][0]["fetched"], 1, "{said}");
+    // It may have been found by the open one itself a moment before it was asked.
+    assert!(said["accounts"][0]["fetched"].as_u64().is_some_and(|fetched| fetched <= 1), "{said}");
+    assert!(home.ok(&["list"]).contains("listed"), "it is here once the answer is");
     term.see("listed");
     term.press("q");
     assert_eq!(term.end().0, 0);
