@@ -456,7 +456,8 @@ impl Transaction<'_> {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM remotes WHERE email = ?1 AND mailbox = ?2)")?
             .query_row([email.0, mailbox.0], |row| row.get(0))?;
         if has_another {
-            return Ok(());
+            // The copy that went may have been the one whose keywords were to be changed.
+            return self.settle_pending(email);
         }
         match notice {
             Some(notice) => self
