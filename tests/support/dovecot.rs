@@ -339,6 +339,12 @@ impl RawClient {
         let tag = format!("r{} ", self.tag);
         let line = [tag.as_bytes(), command, b"\r\n"].concat();
         self.reader.get_mut().write_all(&line).unwrap();
+        self.read_to_end()
+    }
+
+    /// Reads up to the end of the command that was sent last.
+    fn read_to_end(&mut self) -> (Vec<Answer>, String) {
+        let tag = format!("r{} ", self.tag);
         let mut answers = Vec::new();
         loop {
             let answer = self.read_answer();
@@ -386,6 +392,21 @@ impl RawClient {
             command.extend(*raw);
         }
         self.send(&command).1
+    }
+
+    /// Appends messages one by one, each when the server has asked for it, as every server can.
+    pub fn append_each(&mut self, mailbox: &str, letters: &[Letter<'_>]) {
+        for (raw, flags, date) in letters {
+            self.tag += 1;
+            let date = if date.is_empty() { String::new() } else { format!(" \"{date}\"") };
+            let command = format!("r{} APPEND {} ({flags}){date} {{{}}}\r\n", self.tag, quoted(mailbox), raw.len());
+            self.reader.get_mut().write_all(command.as_bytes()).unwrap();
+            let go_on = self.read_answer().text;
+            assert!(go_on.starts_with('+'), "{command}: {go_on}");
+            self.reader.get_mut().write_all(&[*raw, b"\r\n"].concat()).unwrap();
+            let (_, status) = self.read_to_end();
+            assert!(status.starts_with("OK"), "{command}: {status}");
+        }
     }
 
     /// Gives all that is in a mailbox, by UID.

@@ -3,9 +3,12 @@
 //! Nothing in here asserts anything about Surat.
 
 pub mod certs;
+pub mod courier;
+pub mod cyrus;
 pub mod dovecot;
 pub mod proxy;
 pub mod scripted;
+pub mod servers;
 pub mod terminal;
 
 use std::time::{Duration, Instant};

@@ -6,6 +6,7 @@ mod imap_bodies;
 mod imap_breaks;
 pub mod imap_hostile;
 mod imap_pull;
+mod imap_servers;
 mod imap_sign_in;
 mod imap_starttls;
 mod imap_support;
