@@ -45,7 +45,10 @@ impl Courier {
         let monitor = format!("surat-suite-{}", std::process::id());
         let keeper = Command::new("sh")
             .arg("-c")
-            .arg("trap : INT TERM HUP; setpriv --pdeathsig KILL \"$0\" --notimeout \"$1\" </dev/null & read -r _; kill -KILL $!; wait")
+            .arg(
+                "trap : INT TERM HUP; setpriv --pdeathsig KILL \"$0\" --notimeout \"$1\" </dev/null & read -r _; \
+                 kill -KILL $!; wait",
+            )
             .arg(unpacked.root.join("usr/libexec/gam_server"))
             .arg(&monitor)
             .env("LD_LIBRARY_PATH", &unpacked.libraries)

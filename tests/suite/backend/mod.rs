@@ -5,6 +5,7 @@ pub mod imap;
 mod imap_bodies;
 mod imap_breaks;
 pub mod imap_hostile;
+mod imap_providers;
 mod imap_pull;
 mod imap_servers;
 mod imap_sign_in;
