@@ -297,11 +297,8 @@ fn news_are_heard_while_waiting() {
                     "a flag" => elsewhere(&other, "INBOX", &["UID STORE 1 +FLAGS (\\Flagged)"]),
                     _ => elsewhere(&other, "INBOX", &["UID STORE 2 +FLAGS.SILENT (\\Deleted)", "EXPUNGE"]),
                 });
-                assert_eq!(
-                    imap.wait("INBOX", Duration::from_secs(15)).await.unwrap(),
-                    News::Changed,
-                    "{server}: {what}"
-                );
+                let news = imap.wait("INBOX", Duration::from_secs(15)).await.unwrap();
+                assert_ne!(news, News::TimedOut, "{server}: {what}");
                 elsewhere.await.unwrap();
                 mirror.pull(&mut imap, "INBOX").await.unwrap();
                 assert_eq!(mirror.state(), seen_elsewhere(&account, "INBOX"), "{server}: {what}");
