@@ -27,6 +27,7 @@ mod neighbours;
 mod pending;
 mod rows;
 mod search;
+pub mod socket;
 mod text;
 mod thread;
 mod transaction;
