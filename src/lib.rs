@@ -38,6 +38,15 @@
 //! A worker ([`accounts::worker`]) streams [`mail::remote::Delta`]s from its backend into one transaction per portion,
 //! rows together with the cursor that covers them; the store tells the [`mail::change::Change`], and the screen asks
 //! again for what it shows, at most four times a second.
+//!
+//! # Several processes
+//!
+//! Any process may edit the store; whoever has the lock of the data directory does the network ([`accounts::service`]).
+//! Two sockets beside the database join them. Each process that listens has one (`store/neighbours`) on which the others
+//! say "something was committed", and no more: its screen asks the store again, its workers push. The one that has the
+//! lock has another ([`accounts::relay`]) on which `surat sync` asks it to look for news and gets its report. A second
+//! interface waits for the lock and takes the network over when the first one ends, with the configuration of that
+//! moment.
 
 pub mod accounts;
 pub mod app;

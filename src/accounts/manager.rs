@@ -58,20 +58,21 @@ impl AccountManager {
         Ok(Self { accounts: staffs })
     }
 
-    /// Looks for news of every account now. Gives how often that was wished for by now.
-    pub fn check_now(&self) -> u64 {
-        self.wish(|wish| wish.checks += 1);
-        self.accounts.values().map(|staff| staff.wishes.borrow().checks).max().unwrap_or(0)
-    }
-
-    /// Names the accounts that are looked after.
-    pub fn names(&self) -> Vec<String> {
-        self.accounts.values().map(|staff| staff.name.clone()).collect()
+    /// Looks for news of these accounts now. Gives those that are looked after, with how often that was wished for them
+    /// by now.
+    pub fn check(&self, is_meant: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {
+        let meant = self.accounts.values().filter(|staff| is_meant(&staff.name));
+        meant
+            .map(|staff| {
+                staff.wishes.send_modify(|wish| wish.checks += 1);
+                (staff.name.clone(), staff.wishes.borrow().checks)
+            })
+            .collect()
     }
 
     /// Tells the workers that something was edited here.
     pub fn edited(&self) {
-        self.wish(|wish| wish.edits += 1);
+        self.accounts.values().for_each(|staff| staff.wishes.send_modify(|wish| wish.edits += 1));
     }
 
     /// Brings the body of an email of this account ahead of everything.
@@ -80,10 +81,6 @@ impl AccountManager {
             // A full queue means that the user has leafed on: what is still wanted will be asked for again.
             let _ = staff.reader.try_send(email);
         }
-    }
-
-    fn wish(&self, change: impl Fn(&mut Wish)) {
-        self.accounts.values().for_each(|staff| staff.wishes.send_modify(&change));
     }
 }
 

@@ -3,6 +3,7 @@
 //! What comes next after an error is decided by the pure `retry`; how a protocol works is known by its backend.
 
 pub mod awake;
+pub mod board;
 pub mod bodies;
 pub mod connect;
 pub mod desk;
@@ -13,6 +14,7 @@ pub mod reader;
 pub mod relay;
 pub mod retry;
 pub mod round;
+pub mod service;
 pub mod sync;
 #[cfg(test)]
 mod tests;

@@ -76,10 +76,7 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
 
 /// Gives the notice of what went wrong, and whether the server had been reached.
 async fn run<C: Connector>(desk: &Desk, connector: Arc<C>, course: &mut Course) -> Result<(), (Notice, bool)> {
-    let say = |error: Error| {
-        let was_reached = !matches!(error.kind, Kind::Network | Kind::Timeout | Kind::Busy);
-        (retry::notice(&desk.settings.name, &error), was_reached)
-    };
+    let say = |error: Error| (retry::notice(&desk.settings.name, &error), error.was_reached());
     desk.tell(AccountStatus::Connecting);
     let mut backend = connector.connect().await.map_err(say)?;
     let before = backend.traffic();

@@ -14,7 +14,7 @@ use crate::accounts::desk::{Desk, Done, Failure, now};
 use crate::accounts::retry::Pace;
 use crate::accounts::round::{self, Course, Folder};
 use crate::accounts::{push, retry};
-use crate::backend::{self, Backend, Kind, News};
+use crate::backend::{self, Backend, News};
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::mailbox::Role;
 use crate::mail::time::UnixTime;
@@ -47,7 +47,8 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
     let mut course = Course::default();
     let (mut connections, mut looks) = (Pace::of_connections(), Pace::of_looks());
     loop {
-        let wish = *wishes.borrow_and_update();
+        // What is wished for last, and so answered by what comes of this connection.
+        let mut wish = *wishes.borrow_and_update();
         if wish.is_paused {
             let notice = Notice {
                 account: Some(desk.settings.name.clone()),
@@ -65,7 +66,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         desk.tell(AccountStatus::Connecting);
         let mut told_to_stop = wishes.clone();
         let failure = tokio::select! {
-            failure = live(&desk, connector.as_ref(), &mut wishes, &awake, &mut course, &mut looks) => failure,
+            failure = live(&desk, connector.as_ref(), (&mut wishes, &mut wish), &awake, &mut course, &mut looks) => failure,
             stop = stopped(&mut told_to_stop) => match stop {
                 Stop::Paused => continue,
                 Stop::Closed => return,
@@ -76,8 +77,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         let spread = (now().0 ^ desk.account.0).to_le_bytes()[0];
         let mut report = std::mem::take(&mut course.report);
         report.error = Some(retry::notice(&desk.settings.name, &error));
-        let was_reached = !matches!(error.kind, Kind::Network | Kind::Timeout | Kind::Busy);
-        let done = Done { checks: wish.checks, report, was_reached };
+        let done = Done { checks: wish.checks, report, was_reached: error.was_reached() };
         let next = retry::after(&desk.settings.name, &error, course.failures, spread);
         course.failures = course.failures.saturating_add(1);
         let pause = match next {
@@ -101,7 +101,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         tokio::select! {
             () = rest => {}
             () = awake.jumped() => {}
-            changed = asked(&mut wishes) => if changed.is_err() { return },
+            changed = asked(&mut wishes, wish) => if changed.is_err() { return },
         }
     }
 }
@@ -118,9 +118,8 @@ async fn stopped(wishes: &mut watch::Receiver<Wish>) -> Stop {
     }
 }
 
-/// Waits until the user asks for more than was asked before; edits alone do not end a rest.
-async fn asked(wishes: &mut watch::Receiver<Wish>) -> Result<(), watch::error::RecvError> {
-    let before = *wishes.borrow_and_update();
+/// Waits until the user asks for more than was answered; edits alone do not end a rest.
+async fn asked(wishes: &mut watch::Receiver<Wish>, before: Wish) -> Result<(), watch::error::RecvError> {
     wishes.wait_for(|wish| wish.checks != before.checks || wish.is_paused).await.map(|_| ())
 }
 
@@ -133,11 +132,14 @@ fn offline(error: &backend::Error, pause: Duration) -> AccountStatus {
     }
 }
 
+/// What is wished for, and what of it the work that is under way will have done.
+type Wishes<'a> = (&'a mut watch::Receiver<Wish>, &'a mut Wish);
+
 /// One connection from its beginning to its end, which is always a failure.
 async fn live<C: Connector>(
     desk: &Desk,
     connector: &C,
-    wishes: &mut watch::Receiver<Wish>,
+    wishes: Wishes<'_>,
     awake: &Awake,
     course: &mut Course,
     looks: &mut Pace,
@@ -151,14 +153,15 @@ async fn live<C: Connector>(
 async fn stay<C: Connector>(
     desk: &Desk,
     connector: &C,
-    wishes: &mut watch::Receiver<Wish>,
+    wishes: Wishes<'_>,
     awake: &Awake,
     course: &mut Course,
     looks: &mut Pace,
 ) -> Result<Infallible, Failure> {
+    let (wishes, seen) = wishes;
     let mut backend = connector.connect().await?;
     // What is wished for while the sync runs is still to be done after it.
-    let mut seen = *wishes.borrow_and_update();
+    *seen = *wishes.borrow_and_update();
     let mut folders = round::go(desk, &mut backend, course).await?;
     let mut rested = Instant::now();
     loop {
@@ -183,10 +186,11 @@ async fn stay<C: Connector>(
             },
         };
         let wish = *wishes.borrow_and_update();
-        if news == Some(News::TimedOut) || wish.checks != seen.checks {
+        let before = std::mem::replace(seen, wish);
+        if news == Some(News::TimedOut) || wish.checks != before.checks {
             folders = round::go(desk, &mut backend, course).await?;
         } else {
-            if wish.edits != seen.edits {
+            if wish.edits != before.edits {
                 push::all(&mut backend, &desk.store, desk.account).await?;
             }
             if news == Some(News::Changed) {
@@ -196,7 +200,6 @@ async fn stay<C: Connector>(
                 rested = now + looks.rest(now);
             }
         }
-        seen = wish;
     }
 }
 
@@ -330,5 +333,44 @@ mod tests {
         let Some(AccountStatus::Blocked(notice)) = told.last() else { panic!("{told:?}") };
         assert!(notice.what.contains("not for you"), "{notice:?}");
         assert_eq!((told.iter().filter(is_online).count(), made), (0, 1));
+    }
+
+    /// A user who asks again while a connection is being made that will not come about.
+    struct Impatient {
+        wishes: watch::Sender<Wish>,
+        made: AtomicU32,
+    }
+
+    impl Connector for Impatient {
+        type Connection = Fake;
+
+        async fn connect(&self) -> Result<Fake, backend::Error> {
+            if self.made.fetch_add(1, Ordering::SeqCst) > 0 {
+                return Ok(Fake::default());
+            }
+            self.wishes.send_modify(|wish| wish.checks += 1);
+            // After this nothing is tried before somebody asks.
+            Err(backend::Error::new(backend::Kind::SignIn, "imap.example.org:993", "signing in", "wrong password"))
+        }
+    }
+
+    #[test]
+    fn a_wish_made_while_connecting_is_not_answered_by_the_failure_of_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let account = store.account("test").unwrap();
+        let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
+        let (sender, told) = std::sync::mpsc::channel();
+        let listener: Listener = Arc::new(move |event| {
+            let _ = event.done.map(|done| sender.send(done.checks));
+        });
+        let desk = Desk { store, account, settings, listener };
+        let (wishes, wished) = watch::channel(Wish::default());
+        let connector = Arc::new(Impatient { wishes, made: AtomicU32::new(0) });
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.spawn(run(desk, connector, wished, Awake::default()));
+        let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!((next(), next()), (0, 1));
+        runtime.shutdown_timeout(Duration::from_secs(5));
     }
 }

@@ -77,7 +77,7 @@ fn show(args: &DemoArgs, look: Look) -> Result<ExitCode, String> {
             store: store.clone(),
             accounts,
             shows_all: false,
-            network: Turn::Ours,
+            network: Turn::Ours(None),
             is_paused: false,
             settings,
             clock,

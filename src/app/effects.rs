@@ -4,7 +4,7 @@
 //! (suspend, clipboard, title, quitting) is the event loop's.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::accounts::AccountManager;
 use crate::app::clock::Clock;
@@ -12,8 +12,8 @@ use crate::app::mailbag::Mailbag;
 use crate::config::open::Opener;
 use crate::config::save;
 use crate::mail::change::Change;
-use crate::mail::document::{Attachment, RenderOptions};
-use crate::mail::email::Email;
+use crate::mail::document::{Attachment, Document, RenderOptions};
+use crate::mail::email::{Email, Header};
 use crate::mail::id::EmailId;
 use crate::mail::mutation::{Edit, Mutation, Target};
 use crate::mail::view::{Anchor, View};
@@ -27,22 +27,44 @@ const ROWS_AT_ONCE: usize = 1_000;
 /// What effects are carried out with.
 pub struct Desk {
     store: Store,
-    accounts: Vec<AccountLine>,
+    accounts: RwLock<Vec<AccountLine>>,
     manager: Arc<OnceLock<Arc<AccountManager>>>,
     clock: Clock,
     downloads: PathBuf,
     opener: Mutex<Opener>,
+    rendered: Mutex<Option<Rendered>>,
+}
+
+/// The text that was made last, and what it was made of: bytes that are here never change, but numbers are given anew.
+struct Rendered {
+    id: EmailId,
+    size: u64,
+    header: Header,
+    options: RenderOptions,
+    document: Box<Document>,
 }
 
 impl Desk {
     /// Sets the desk up; until it is given a manager nothing goes to any server.
     pub fn new(store: Store, accounts: Vec<AccountLine>, clock: Clock, downloads: PathBuf) -> Self {
-        Self { store, accounts, manager: Arc::default(), clock, downloads, opener: Mutex::default() }
+        Self {
+            store,
+            accounts: RwLock::new(accounts),
+            manager: Arc::default(),
+            clock,
+            downloads,
+            opener: Mutex::default(),
+            rendered: Mutex::default(),
+        }
     }
 
-    /// From now on this process does the network.
-    pub fn employ(&self, manager: &Arc<AccountManager>) {
+    /// From now on this process does the network, for these accounts.
+    pub fn employ(&self, manager: &Arc<AccountManager>, accounts: Vec<AccountLine>) {
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+        *self.rendered() = None;
         let _ = self.manager.set(manager.clone());
+        // Others may have edited something before there was anybody to tell.
+        manager.edited();
     }
 
     /// Has every change of the store put into a bag.
@@ -76,7 +98,7 @@ impl Desk {
             Effect::LoadFolders => {
                 let mailboxes = self.store.mailboxes(None).map_err(failed)?;
                 let vanished = self.store.notices().map_err(failed)?.into_iter().map(vanished).collect();
-                Ok(vec![Event::Folders { accounts: self.accounts.clone(), mailboxes }, Event::Vanished(vanished)])
+                Ok(vec![Event::Folders { accounts: self.accounts(), mailboxes }, Event::Vanished(vanished)])
             }
             Effect::LoadRows { slot, generation, view, anchor, limit } => {
                 one(Event::Rows { slot, generation, rows: self.store.rows(&view, anchor, limit).map_err(failed)? })
@@ -120,7 +142,7 @@ impl Desk {
             }
             Effect::CheckNow => match self.manager.get() {
                 Some(manager) => {
-                    manager.check_now();
+                    manager.check(|_| true);
                     Ok(Vec::new())
                 }
                 None => one(Event::Note("Another Surat is open and looks for news".into())),
@@ -137,20 +159,41 @@ impl Desk {
     fn open(&self, generation: u64, id: EmailId, options: RenderOptions) -> Result<Event, Event> {
         let Some(email) = self.store.email(id).map_err(failed)? else { return Ok(Event::Gone { generation }) };
         let thread = self.store.thread(email.thread).map_err(failed)?;
-        let raw = self.store.raw(id).map_err(failed)?;
-        if raw.is_none()
+        let document = self.document(&email, options).map_err(failed)?;
+        if document.is_none()
             && let Some(manager) = self.manager.get()
         {
             manager.bring_body(email.account, id);
         }
-        let own = self.own_addresses();
-        let document = raw.map(|raw| Box::new(render::document(&raw, &own, options)));
         Ok(Event::Opened {
             generation,
             thread: thread.iter().map(thread_line).collect(),
             email: Box::new(email),
             document,
         })
+    }
+
+    /// Makes the text of a message, where its body is here; the one that was made last is made once.
+    fn document(&self, email: &Email, options: RenderOptions) -> Result<Option<Box<Document>>, Error> {
+        let is_same = |last: &Rendered| {
+            (last.id, last.size, &last.header, last.options) == (email.id, email.size, &email.header, options)
+        };
+        if let Some(last) = self.rendered().as_ref().filter(|last| is_same(last)) {
+            return Ok(Some(last.document.clone()));
+        }
+        let Some(raw) = self.store.raw(email.id)? else { return Ok(None) };
+        let document = Box::new(render::document(&raw, &self.own_addresses(), options));
+        let (id, size, header) = (email.id, email.size, email.header.clone());
+        *self.rendered() = Some(Rendered { id, size, header, options, document: document.clone() });
+        Ok(Some(document))
+    }
+
+    fn rendered(&self) -> MutexGuard<'_, Option<Rendered>> {
+        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accounts(&self) -> Vec<AccountLine> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn edit(&self, targets: Targets, edit: Edit, folder: Option<&str>) -> Result<Vec<Event>, Event> {
@@ -201,7 +244,7 @@ impl Desk {
                 None
             }
         };
-        self.accounts.iter().filter_map(pending).collect()
+        self.accounts().iter().filter_map(pending).collect()
     }
 
     fn done(&self, done: Event) -> Vec<Event> {
@@ -211,7 +254,7 @@ impl Desk {
     }
 
     fn own_addresses(&self) -> Vec<String> {
-        self.accounts.iter().flat_map(|account| account.own_addresses.iter().cloned()).collect()
+        self.accounts().into_iter().flat_map(|account| account.own_addresses).collect()
     }
 
     fn attachments(&self, email: EmailId) -> Result<(Vec<Attachment>, parse::Message), Event> {

@@ -5,22 +5,25 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::accounts::service::Service;
 use crate::app::clock::Clock;
 use crate::app::effects::Desk;
 use crate::app::lanes::Lanes;
 use crate::app::mailbag::Mailbag;
+use crate::app::post::Post;
 use crate::app::terminal::{self, Screen};
-use crate::app::{Network, account_lines, desk, fail, has_terminal, keys};
+use crate::app::{account_lines, desk, fail, has_terminal, keys, listener};
 use crate::cli::{InterfaceArgs, Look};
-use crate::config::lock::SyncLock;
-use crate::config::{Account, Config};
+use crate::config::lock::{Stay, SyncLock};
+use crate::config::{Account, Config, Paths};
+use crate::mail::change::Change;
 use crate::mail::id::EmailId;
 use crate::store::{Kind, Store};
 use crate::ui::message::{Effect, Event, Msg};
@@ -54,8 +57,9 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
         Err(error) => return fail(&error.to_string()),
     };
     // Whoever has the lock does the network; a second interface reads and edits the same store.
-    let lock = match SyncLock::try_take(&args.paths.data_dir) {
-        Ok(lock) => lock,
+    let network = match SyncLock::try_take(&args.paths.data_dir, Stay::Lasting) {
+        Ok(Some(lock)) => Turn::Ours(Some(lock)),
+        Ok(None) => Turn::After(args.paths),
         Err(error) => return fail(&error.to_string()),
     };
     let mut settings = settings(args.look, &config);
@@ -69,7 +73,7 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
         store: store.clone(),
         accounts: config.accounts,
         shows_all: mistake.is_some(),
-        network: if lock.is_some() { Turn::Ours } else { Turn::After(args.paths.data_dir.clone()) },
+        network,
         is_paused: args.offline,
         settings,
         clock: Clock::start(None),
@@ -77,7 +81,6 @@ pub fn interface(args: InterfaceArgs) -> ExitCode {
     };
     let status = program.run();
     store.close();
-    drop(lock);
     status
 }
 
@@ -105,14 +108,11 @@ fn downloads() -> PathBuf {
 
 /// When a process does the network of its data directory.
 pub enum Turn {
-    /// At once.
-    Ours,
-    /// After the process that has the lock of this directory.
-    After(PathBuf),
+    /// At once; with the lock, where others may want the same mail.
+    Ours(Option<SyncLock>),
+    /// After the process that has the lock of this directory, and with the configuration as it is then.
+    After(Paths),
 }
-
-/// The network side while it is ours.
-type Post = Arc<Mutex<Option<(Network, Option<SyncLock>)>>>;
 
 /// Everything a running interface is made of.
 pub struct Program {
@@ -153,20 +153,33 @@ impl Program {
         let accounts = account_lines(&self.store, &self.accounts, self.shows_all).map_err(|error| error.to_string())?;
         let desk = desk(&self.store, accounts, self.clock, self.downloads);
         let post = Post::default();
-        let take_over = {
-            let (store, accounts, bag) = (self.store.clone(), self.accounts, bag.clone());
-            let (desk, post, is_paused) = (desk.clone(), post.clone(), self.is_paused);
-            move |lock| -> Result<(), String> {
-                let network = Network::start(&store, &accounts, is_paused, &bag)?;
-                desk.employ(&network.manager);
-                *post.lock().unwrap_or_else(PoisonError::into_inner) = Some((network, lock));
-                Ok(())
+        let start = {
+            let (store, bag, desk, is_paused) = (self.store.clone(), bag.clone(), desk.clone(), self.is_paused);
+            move |accounts: &[Account], shows_all, lock: &mut _| -> Result<Service, String> {
+                let lines = account_lines(&store, accounts, shows_all).map_err(|error| error.to_string())?;
+                let told = listener(&store, &bag).map_err(|error| format!("could not start a thread: {error}"))?;
+                let service = Service::start(&store, accounts, is_paused, lock, told)?;
+                desk.employ(service.manager(), lines);
+                bag.put_change(&Change { folders: true, ..Change::default() });
+                Ok(service)
             }
         };
         match self.network {
-            Turn::Ours => take_over(None)?,
-            Turn::After(dir) => {
-                succeed(dir, take_over).map_err(|error| format!("could not start a thread: {error}"))?
+            Turn::Ours(mut lock) => post.take(|| start(&self.accounts, self.shows_all, &mut lock))?,
+            Turn::After(paths) => {
+                let start = move |lock: &mut _| {
+                    // Accounts may have come and gone while another one did the network.
+                    let (config, mistake) = Config::load_what_is_right(&paths.config_file);
+                    start(&config.accounts, mistake.is_some(), lock)
+                };
+                let sender = sender.clone();
+                let tell = move |what: &str| {
+                    let what = format!("No mail comes or goes: {what}");
+                    let remedy = "Surat tries again by itself; if this stays, restart it.".into();
+                    let _ = sender.send(Incoming::Event(Event::Failed { what, remedy }));
+                };
+                post.succeed(paths.data_dir, start, tell)
+                    .map_err(|error| format!("could not start a thread: {error}"))?;
             }
         }
         desk.tell_changes(&bag);
@@ -200,10 +213,7 @@ impl Program {
         // The shell is back at once; then the last edits go into the store, and nobody takes their answers.
         drop((screen, receiver));
         lived.lanes.finish();
-        if let Some((network, lock)) = post.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            network.stop();
-            drop(lock);
-        }
+        post.leave();
         ended.map_err(|error| format!("the terminal cannot be used any more: {error}"))
     }
 }
@@ -317,20 +327,6 @@ impl Life {
             };
         }
     }
-}
-
-/// Takes the network over when the process that does it ends, however it ends.
-fn succeed(
-    dir: PathBuf,
-    take_over: impl FnOnce(Option<SyncLock>) -> Result<(), String> + Send + 'static,
-) -> io::Result<()> {
-    thread::Builder::new().name("successor".into()).spawn(move || {
-        let taken = SyncLock::take(&dir).map_err(|error| error.to_string());
-        if let Err(error) = taken.and_then(|lock| take_over(Some(lock))) {
-            tracing::warn!(%error, "the network could not be taken over");
-        }
-    })?;
-    Ok(())
 }
 
 /// Reads the terminal on a thread of its own, which blocks: an idle program costs nothing.

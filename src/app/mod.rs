@@ -3,12 +3,10 @@
 //! What the screen shows is `ui`'s, what is true is the store's; in here they are only joined.
 
 use std::io::IsTerminal;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Duration;
 
 mod clock;
 mod demo;
@@ -18,27 +16,20 @@ mod keys;
 mod lanes;
 mod mailbag;
 mod picture;
+mod post;
 mod terminal;
 mod walk;
 
 pub use demo::demo;
 pub use interface::interface;
 
-use crate::accounts::AccountManager;
 use crate::accounts::desk::{Event as Told, Listener};
-use crate::accounts::relay::{Board, Relay};
 use crate::app::clock::Clock;
 use crate::app::effects::Desk;
 use crate::app::mailbag::Mailbag;
 use crate::config::Account;
 use crate::store::Store;
 use crate::ui::message::AccountLine;
-
-/// Threads for the network side: the workers mostly wait.
-const NETWORK_THREADS: usize = 2;
-
-/// Work in the store that is under way when the user leaves may end within this time.
-const LEAVE: Duration = Duration::from_secs(2);
 
 /// Says whether there is a terminal to draw on and to read keys from.
 fn has_terminal() -> bool {
@@ -75,47 +66,6 @@ fn account_lines(
     Ok(lines)
 }
 
-/// The accounts' side of a running screen: their tasks end with this value.
-struct Network {
-    manager: Arc<AccountManager>,
-    /// Answers those who ask for a sync.
-    relay: Option<Relay>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Network {
-    /// Starts the workers, which tell the mailbag.
-    fn start(store: &Store, accounts: &[Account], is_paused: bool, bag: &Arc<Mailbag>) -> Result<Self, String> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(NETWORK_THREADS)
-            .enable_all()
-            .build()
-            .map_err(|error| format!("could not start the network side: {error}"))?;
-        let board = Arc::new(Board::default());
-        let told = listener(store, bag).map_err(|error| format!("could not start the network side: {error}"))?;
-        let noted = board.clone();
-        let listener: Listener = Arc::new(move |event| {
-            noted.note(&event);
-            told(event);
-        });
-        let manager = AccountManager::start(runtime.handle(), store, accounts, is_paused, &listener)
-            .map_err(|error| error.to_string())?;
-        let manager = Arc::new(manager);
-        let dir = store.path().parent().unwrap_or(Path::new("."));
-        let relay = Relay::open(dir, Arc::downgrade(&manager), board);
-        if let Err(error) = &relay {
-            tracing::info!(%error, "commands that want a sync will not be answered");
-        }
-        Ok(Self { manager, relay: relay.ok(), runtime })
-    }
-
-    /// Ends the tasks. A look-up of a name or a password command cannot be stopped, and nobody waits for it.
-    fn stop(self) {
-        drop(self.relay);
-        self.runtime.shutdown_timeout(LEAVE);
-    }
-}
-
 /// Gives what workers tell their state to: it waits for nothing. The edits that wait are counted on a thread of its own,
 /// once for all that was told meanwhile; the thread ends with the listener.
 fn listener(store: &Store, bag: &Arc<Mailbag>) -> std::io::Result<Listener> {
@@ -144,7 +94,7 @@ fn desk(store: &Store, accounts: Vec<AccountLine>, clock: Clock, downloads: std:
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::mail::account::{AccountStatus, Progress};

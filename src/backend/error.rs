@@ -57,6 +57,11 @@ impl Error {
         self
     }
 
+    /// Says whether the server had been reached when it happened.
+    pub fn was_reached(&self) -> bool {
+        !matches!(self.kind, Kind::Network | Kind::Timeout | Kind::Busy)
+    }
+
     /// Says whether trying again later can help without a person.
     pub fn heals_by_itself(&self) -> bool {
         matches!(self.kind, Kind::Network | Kind::Timeout | Kind::Busy | Kind::Protocol | Kind::Limit)

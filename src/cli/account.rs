@@ -16,7 +16,7 @@ use crate::cli::say;
 use crate::config::account::{
     Account, Auth, Leave, Password, Protocol, Security, Server, Source, Submit, check_email, check_host, check_name,
 };
-use crate::config::lock::SyncLock;
+use crate::config::lock::{Stay, SyncLock};
 use crate::config::{Config, edit, secret};
 use crate::mail::id::AccountId;
 use crate::mail::safe::SafeText;
@@ -317,7 +317,7 @@ fn remove(context: &Context, name: &str, keep_mail: bool, is_sure: bool) -> Resu
 /// Makes the file as small as what is left in it, unless another Surat works with it. The mail is gone either way: a
 /// disk too full to write the file anew is told to the log alone.
 fn give_room_back(context: &Context, store: &Store) {
-    if let Ok(Some(_lock)) = SyncLock::try_take(&context.paths.data_dir)
+    if let Ok(Some(_lock)) = SyncLock::try_take(&context.paths.data_dir, Stay::Passing)
         && let Err(error) = store.shrink()
     {
         tracing::warn!(%error, "the store could not be made smaller");

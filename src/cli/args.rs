@@ -79,15 +79,25 @@ pub enum Command {
         #[command(subcommand)]
         command: AccountCommand,
     },
-    /// Bring everything into step once.
+    /// Bring everything into step, once or with --watch for good.
+    ///
+    /// Where another Surat is open with the same mail, it is asked to look now, and its report is given.
     ///
     /// The document of --json is {"accounts": [...], "left_to": ...}, also where accounts failed: one report for each
     /// account, with an "error" that is null where all went well. "left_to" says why nothing was done here: "another
-    /// process" where another Surat keeps this mail in step, "offline" with --offline; else it is null.
+    /// process" where another Surat is open and does not answer (exit status 75), "offline" with --offline; else it is
+    /// null.
     Sync {
         /// Only this account.
         #[arg(long, value_name = "NAME")]
         account: Option<String>,
+        /// Stay, and keep everything in step, as the interface does, but without a screen.
+        ///
+        /// New mail comes as the servers announce it, and what other commands change travels at once. Each change of an
+        /// account's state is a line on standard error. SIGTERM ends it with exit status 0, Ctrl-c with 130. Another
+        /// Surat that is open does the same already: then this one says so and ends with 75.
+        #[arg(long)]
+        watch: bool,
     },
     /// List the folders with their counts.
     Folders {

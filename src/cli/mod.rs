@@ -27,7 +27,9 @@ mod runtime;
 mod select;
 mod show;
 mod sync;
+mod turn;
 mod usage;
+mod watch;
 
 use crate::cli::args::{Cli, Command, DemoArgs, Global};
 use crate::cli::context::Context;
@@ -126,7 +128,7 @@ fn execute(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Delete { ids } => change::delete(context, &ids),
         Command::Undo => change::undo(context),
         Command::Export(args) => export::run(context, &args),
-        Command::Sync { account } => sync::run(context, account.as_deref()),
+        Command::Sync { account, watch } => sync::run(context, account.as_deref(), watch),
         Command::Attachments { id, save } => attachments::run(context, &id, save.as_deref()),
         Command::Doctor => doctor::run(context),
         // These three need no surroundings and were done before.

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::accounts::desk::{Event, Listener};
-use crate::accounts::relay;
 use crate::accounts::sync::{self, Synced};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, Status};
 use crate::cli::output::in_bytes;
-use crate::cli::{runtime, say};
+use crate::cli::turn::{self, Turn};
+use crate::cli::{runtime, say, watch};
 use crate::config::account::{Account, Source};
-use crate::config::lock::SyncLock;
-use crate::mail::account::{AccountStatus, Notice};
+use crate::config::lock::{Stay, SyncLock};
+use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::id::AccountId;
 use crate::mail::safe::SafeText;
 use crate::mail::wrap;
@@ -53,23 +53,33 @@ struct Reports<'a> {
     left_to: Option<&'static str>,
 }
 
-/// Brings everything into step once.
-pub fn run(context: &Context, name: Option<&str>) -> Result<(), Failure> {
+/// Brings everything into step once, or keeps it there.
+pub fn run(context: &Context, name: Option<&str>, stays: bool) -> Result<(), Failure> {
     let config = context.config_with_accounts()?;
     let chosen = context.chosen(&config, name)?;
     for resting in chosen.iter().filter(|account| account.is_disabled) {
         say(&format!("account \"{}\" is disabled in the configuration and was left out", resting.name));
     }
     let awake: Vec<Account> = chosen.into_iter().filter(|account| !account.is_disabled).cloned().collect();
-    if context.global.offline {
-        return leave(context, "offline", "--offline: no server was asked, what is here stays as it is");
+    if stays {
+        return watch::run(context, &awake);
     }
-    let Some(lock) = SyncLock::try_take(&context.paths.data_dir)? else {
-        if let Ok(synced) = relay::ask(&context.paths.data_dir) {
-            return report(context, &awake, &synced);
+    if context.global.offline {
+        say("--offline: no server was asked, what is here stays as it is");
+        return leave(context, "offline");
+    }
+    let names: Vec<String> = awake.iter().map(|account| account.name.clone()).collect();
+    let lock = match turn::ours_or_done(&context.paths.data_dir, Stay::Passing, &names)? {
+        Turn::Ours(lock) => lock,
+        Turn::Done(answer) => {
+            let missing = |name: &str| if answer.known.iter().any(|known| known == name) { AT_WORK } else { UNKNOWN };
+            return report(context, &awake, &answer.synced, missing);
         }
-        let words = "another Surat is running with this mail and keeps it in step; nothing was done here";
-        return leave(context, "another process", words);
+        Turn::Theirs(why) => {
+            say(&format!("{why}; nothing was done here"));
+            leave(context, "another process")?;
+            return Err(Failure::new(Status::TryLater, ""));
+        }
     };
     let store = context.open_store()?;
     let progress = Progress::new();
@@ -77,24 +87,37 @@ pub fn run(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     progress.clear();
     store.close();
     drop(lock);
-    report(context, &awake, &synced?)
+    report(context, &awake, &synced?, |_| STUMBLED)
 }
 
-fn leave(context: &Context, left_to: &'static str, words: &str) -> Result<(), Failure> {
-    say(words);
+fn leave(context: &Context, left_to: &'static str) -> Result<(), Failure> {
     if context.output.is_json {
         context.output.json(&Reports { accounts: Vec::new(), left_to: Some(left_to) })?;
     }
     Ok(())
 }
 
-fn report(context: &Context, awake: &[Account], synced: &[Synced]) -> Result<(), Failure> {
+/// Why an account has no report, and whether trying again is all there is to do.
+type Missing = (&'static str, bool);
+
+const AT_WORK: Missing = ("the Surat that is open is still at work on it, and goes on", true);
+const UNKNOWN: Missing =
+    ("the Surat that is open does not look after it: it began before the account was added, restart it", false);
+const STUMBLED: Missing = ("Surat stumbled while it worked on this account; `--log debug` writes down where", false);
+
+fn report(
+    context: &Context,
+    awake: &[Account],
+    synced: &[Synced],
+    missing: impl Fn(&str) -> Missing,
+) -> Result<(), Failure> {
     let mut reports = Reports::default();
     let (mut failed, mut unreached) = (0, 0);
     for account in awake {
         let Some(done) = synced.iter().find(|done| done.account == account.name) else {
+            let (error, passes) = missing(&account.name);
             failed += 1;
-            let error = "Surat stumbled while it worked on this account; `--log debug` writes down where";
+            unreached += usize::from(passes);
             say(&format!("{}: {error}", account.name));
             reports.accounts.push(Report::of_error(&account.name, error));
             continue;
@@ -154,22 +177,31 @@ impl<'a> Report<'a> {
 
 /// Says what was done, leaving out what was not: `12 new, 1 change carried over, 45 KB, 0.4 s`.
 fn summary(done: &Synced) -> String {
-    let report = &done.report;
-    let mut parts = vec![match report.fetched {
-        0 => "nothing new".to_owned(),
-        new => format!("{new} new"),
-    }];
-    match report.pushed {
-        0 => {}
-        1 => parts.push("1 change carried over".to_owned()),
-        many => parts.push(format!("{many} changes carried over")),
+    let mut parts = achieved(&done.report);
+    if done.report.fetched == 0 {
+        parts.insert(0, "nothing new".to_owned());
     }
-    match report.bytes_in + report.bytes_out {
+    match done.report.bytes_in + done.report.bytes_out {
         0 => {}
         bytes => parts.push(in_bytes(bytes)),
     }
     parts.push(format!("{:.1} s", done.took.as_secs_f64()));
     parts.join(", ")
+}
+
+/// Says what a piece of work has changed, here or there.
+pub fn achieved(report: &SyncReport) -> Vec<String> {
+    let mut parts = Vec::new();
+    match report.fetched {
+        0 => {}
+        new => parts.push(format!("{new} new")),
+    }
+    match report.pushed {
+        0 => {}
+        1 => parts.push("1 change carried over".to_owned()),
+        many => parts.push(format!("{many} changes carried over")),
+    }
+    parts
 }
 
 /// Says a notice: what happened, the server's own words, what to do.
@@ -230,7 +262,8 @@ impl Progress {
     }
 }
 
-fn state(status: &AccountStatus) -> String {
+/// Says in what state an account is.
+pub fn state(status: &AccountStatus) -> String {
     match status {
         AccountStatus::Connecting => "connecting".to_owned(),
         AccountStatus::Syncing(progress) if progress.total > 0 => {
@@ -282,8 +315,11 @@ fn push_account(context: &Context, store: &Store, account: &Account, patience: D
     if !matches!(account.source, Source::Maildir { .. }) {
         return Ok("it is done here; this version does not carry changes to a server yet".to_owned());
     }
-    let Some(_lock) = SyncLock::try_take(&context.paths.data_dir)? else {
-        return Ok("another Surat is running with this mail and carries it over".to_owned());
+    let Some(_lock) = SyncLock::try_take(&context.paths.data_dir, Stay::Passing)? else {
+        return Ok(match SyncLock::stay(&context.paths.data_dir) {
+            Stay::Lasting => "another Surat is running with this mail and carries it over".to_owned(),
+            Stay::Passing => "another command is at work; the next `surat sync` carries it over".to_owned(),
+        });
     };
     let pushed = runtime::block_on(async { tokio::time::timeout(patience, sync::push_once(store, account)).await })?;
     Ok(match pushed {

@@ -77,3 +77,16 @@ pub struct SyncReport {
     /// What stopped it, if something did.
     pub error: Option<Notice>,
 }
+
+impl SyncReport {
+    /// Adds what another piece of work did; what stopped this one stays.
+    pub fn count(&mut self, other: &Self) {
+        self.fetched += other.fetched;
+        self.deleted_on_server += other.deleted_on_server;
+        self.pushed += other.pushed;
+        self.sent += other.sent;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.round_trips += other.round_trips;
+    }
+}

@@ -276,8 +276,7 @@ fn take_change(model: &mut Model, change: &Change) {
     model.folders_stale |= change.folders || change.is_flood || !change.mailboxes.is_empty();
     if let Some(email) = &model.reader.email {
         let is_touched = change.emails.contains(&email.id) || change.threads.contains(&email.thread);
-        // A flood is no reason to render again what is here.
-        model.reader.is_stale |= is_touched || (change.is_flood && model.reader.document.is_none());
+        model.reader.is_stale |= is_touched || change.is_flood;
     }
 }
 

@@ -202,6 +202,74 @@ fn a_second_screen_looks_for_news_when_the_first_is_gone() {
 }
 
 #[test]
+fn a_screen_that_was_put_to_sleep_is_told_of_by_who_asks_it() {
+    let home = Home::new();
+    maildir(&home.path("Mail"), &[("1.one:2,", PLAIN)]);
+    home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
+    let mut term = start(&home, 80, 24, &[]);
+    term.see("Rapat");
+    term.at_once(|_| {
+        let run = home.run(&["sync", "--json"]);
+        assert!(run.status == 75 && run.stderr.contains("does not answer (suspended? `fg`)"), "{run:?}");
+        assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap()["left_to"], "another process");
+    });
+    assert_eq!(home.json(&["sync"])["left_to"], Value::Null);
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+}
+
+#[test]
+fn whoever_takes_over_makes_no_account_anew_and_knows_the_new_ones() {
+    let home = Home::new();
+    let add = |name: &str| {
+        maildir(&home.path(name), &[]);
+        home.ok(&["account", "add", &format!("a@{name}.org"), "--no-input", "--maildir", name, "--account-name", name]);
+    };
+    maildir(&home.path("home"), &[("1.one:2,", PLAIN)]);
+    add("home");
+    add("gone");
+    let mut first = start(&home, 120, 40, &[]);
+    first.see("Rapat");
+    let mut second = start(&home, 120, 40, &[]);
+    second.see("Rapat");
+    home.ok(&["account", "remove", "gone", "--yes"]);
+    add("late");
+    first.press("q");
+    assert_eq!(first.end().0, 0);
+    maildir(&home.path("late"), &[("2.two:2,", LISTED)]);
+    second.see("listed");
+    second.wait("the accounts of now", |screen| screen.contains("late") && !screen.contains("gone"));
+    let store = surat::store::Store::open(&home.path(".local/share/surat")).unwrap();
+    let names: Vec<_> = store.accounts().unwrap().into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["home", "late"]);
+    store.close();
+    second.press("q");
+    assert_eq!(second.end().0, 0);
+}
+
+#[test]
+fn a_mail_that_is_open_follows_what_a_command_does_to_it() {
+    let home = Home::new();
+    let reply =
+        b"Subject: Re: Rapat\nIn-Reply-To: <one@example.org>\nDate: Mon, 02 Nov 2026 11:00:00 +0700\n\nSetuju.\n";
+    maildir(&home.path("Mail"), &[("1.one:2,S", PLAIN), ("2.two:2,S", reply)]);
+    home.ok(&["account", "add", "ayu@example.org", "--no-input", "--maildir", "Mail", "--account-name", "home"]);
+    home.ok(&["sync"]);
+    let mut term = start(&home, 80, 24, &[]);
+    term.see("Rapat");
+    term.press("\r");
+    term.see("Setuju");
+    term.see("in this conversation");
+    assert!(!term.text().contains('★'), "{}", term.text());
+    home.ok(&["mark", "--flagged", home.json(&["list"])[0]["id"].as_str().unwrap()]);
+    term.see("★");
+    term.press("q");
+    term.see("? help");
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+}
+
+#[test]
 fn without_an_account_the_screen_says_how_to_begin() {
     let home = Home::new();
     let mut term = start(&home, 80, 24, &[]);

@@ -36,6 +36,14 @@ pub const LISTED: &[u8] = b"Subject: listed\n\nhello list\n";
 pub const BARE: &[u8] =
     b"From: d@example.org\nSubject: bare\nDate: Sun, 01 Nov 2026 10:00:00 +0000\nMessage-ID: <four@example.org>";
 
+/// Gives the names of the files in a folder of a Maildir.
+pub fn names(folder: &Path) -> Vec<String> {
+    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(folder.join(part)).unwrap());
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 /// What the header fields of a sample say, as its parser would; the store does not read them itself.
 fn header(from: (&str, &str), to: &str, subject: &str, date: i64, message_id: &str) -> Header {
     Header {

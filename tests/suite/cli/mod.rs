@@ -10,6 +10,7 @@ use serde_json::Value;
 mod account;
 mod imap;
 pub mod mail;
+mod processes;
 mod sync;
 mod usage;
 
