@@ -264,3 +264,24 @@ fn hostile_dates_make_ids_that_sort() {
     assert_eq!(f.rows(&View::Mailbox(f.inbox)).rows.len(), 4);
     f.assert_sound();
 }
+
+#[test]
+fn what_waits_for_a_copy_that_vanished_waits_no_more() {
+    let f = Fixture::new();
+    let copy = |number: i64| {
+        let mut copy = message(number);
+        copy.object_id = Some("M1".into());
+        copy
+    };
+    let email = f.arrive(f.inbox, copy(1));
+    assert_eq!(f.apply(f.inbox, &[arrived(copy(2))]).new_emails, []);
+    f.edit(email, f.inbox, Edit::Keyword("$flagged".into(), true));
+    // One of the copies has it now; the other one goes without ever having had it.
+    let starred = Delta::Keywords(RemoteId("1".into()), Keywords::new(["$flagged"]));
+    f.apply(f.inbox, &[starred]);
+    assert_eq!(f.store.pending_count(f.account).unwrap(), 1);
+    f.apply(f.inbox, &[vanished([2])]);
+    assert_eq!(f.store.pending_count(f.account).unwrap(), 0);
+    assert_eq!((f.keywords(email).as_str(), f.mailboxes(email)), ("$flagged", vec![f.inbox]));
+    f.assert_sound();
+}
