@@ -191,7 +191,7 @@ async fn stay<C: Connector>(
             folders = round::go(desk, &mut backend, course).await?;
         } else {
             if wish.edits != before.edits {
-                push::all(&mut backend, &desk.store, desk.account).await?;
+                course.report.pushed += push::all(&mut backend, &desk.store, desk.account).await?;
             }
             if news == Some(News::Changed) {
                 round::pull_inbox(desk, &mut backend, &folders, course).await?;

@@ -85,6 +85,8 @@ impl Post {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::sync_channel;
+
     use super::*;
     use crate::config::lock::Stay;
     use crate::store::Store;
@@ -108,5 +110,17 @@ mod tests {
         assert!(is_free(home.path()), "the lock goes with the work");
         let late = |_: &mut _| -> Result<Service, String> { panic!("who has left begins nothing") };
         post.try_to_succeed(home.path(), &mut lock, late).unwrap();
+    }
+
+    #[test]
+    fn what_stands_in_the_way_of_a_take_over_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let first = SyncLock::try_take(home.path(), Stay::Lasting).unwrap();
+        let (sender, told) = sync_channel(1);
+        let tell = move |error: &str| sender.send(error.to_owned()).unwrap();
+        Post::default().succeed(home.path().to_owned(), |_| Err("the disk is full".to_owned()), tell).unwrap();
+        assert!(told.try_recv().is_err(), "it is not its turn yet");
+        drop(first);
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)).unwrap(), "the disk is full");
     }
 }

@@ -193,6 +193,8 @@ fn a_second_screen_looks_for_news_when_the_first_is_gone() {
     first.see("Rapat");
     let mut second = start(&home, 80, 24, &[]);
     second.see("Rapat");
+    second.press("R");
+    second.see("The other Surat that is open looks for news now");
     first.press("q");
     assert_eq!(first.end().0, 0);
     maildir(&home.path("Mail"), &[("2.two:2,", LISTED)]);

@@ -1,7 +1,6 @@
 //! The real binary with a home of its own: what it prints, where, and with which status it ends.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -112,12 +111,13 @@ impl Home {
     }
 }
 
-/// Makes a Maildir and puts messages into it.
+/// Makes a Maildir and puts messages into it as one does that another program looks at: whole.
 pub fn maildir(root: &Path, messages: &[(&str, &[u8])]) {
     for part in ["tmp", "new", "cur"] {
         fs::create_dir_all(root.join(part)).unwrap();
     }
     for (name, bytes) in messages {
-        fs::File::create(root.join("cur").join(name)).unwrap().write_all(bytes).unwrap();
+        fs::write(root.join("tmp").join(name), bytes).unwrap();
+        fs::rename(root.join("tmp").join(name), root.join("cur").join(name)).unwrap();
     }
 }

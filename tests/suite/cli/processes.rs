@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -76,9 +77,8 @@ fn a_service_without_a_screen_brings_mail_here_and_changes_there() {
     let said = home.json(&["sync"]);
     assert_eq!((&said["left_to"], &said["accounts"][0]["error"]), (&Value::Null, &Value::Null), "{said}");
     home.ok(&["mark", &id_of(&home, "one@example.org"), "--seen"]);
-    wait_for("the mark to travel", DEADLINE, || {
-        names(&home.path("Mail")).iter().any(|name| name.starts_with("1.one") && name.ends_with('S')).then_some(())
-    });
+    watch.hear("surat: home: in step, 1 change carried over");
+    assert!(names(&home.path("Mail")).iter().any(|name| name.starts_with("1.one") && name.ends_with('S')));
     assert!(home.fails(75, &["sync", "--watch"]).contains("another Surat is open with this mail"));
     assert_eq!(watch.end(Some(Signal::TERM)), Some(0));
     let left: Vec<_> =
@@ -133,21 +133,55 @@ fn a_command_that_is_at_work_is_waited_for() {
     assert_eq!(home.json(&["list"]).as_array().unwrap().len(), 1);
 }
 
+/// Another Surat that takes questions, and answers them as a test says.
+struct Other {
+    listener: UnixListener,
+    answers: PathBuf,
+    _lock: SyncLock,
+}
+
+impl Other {
+    fn open(home: &Home) -> Self {
+        let lock = lock(home, Stay::Lasting);
+        let answers = home.path(".local/share/surat/sync.answers");
+        Self { listener: UnixListener::bind(&answers).unwrap(), answers, _lock: lock }
+    }
+
+    /// Takes a question.
+    fn take(&self, question: &str) -> UnixStream {
+        let (mut asked, _) = self.listener.accept().unwrap();
+        asked.write_all(b"\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(&asked).read_line(&mut line).unwrap();
+        assert_eq!(line.trim_end(), question);
+        asked
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        fs::remove_file(&self.answers).unwrap();
+    }
+}
+
+#[test]
+fn one_that_is_still_at_work_after_long_is_said_to_be_that() {
+    let home = new_home();
+    let other = Other::open(&home);
+    let sync = Heard::start(&mut home.command(&["sync"]));
+    other.take("[\"home\"]").write_all(b"\n\n{\"known\":[\"home\"],\"synced\":[]}").unwrap();
+    sync.hear("home: the Surat that is open is still at work on it");
+    assert_eq!(sync.end(None), Some(75));
+}
+
 #[test]
 fn one_that_ends_while_it_is_asked_leaves_the_work_to_who_asked() {
     let home = new_home();
-    let held = lock(&home, Stay::Lasting);
-    let answers = home.path(".local/share/surat/sync.answers");
-    let listener = UnixListener::bind(&answers).unwrap();
+    let other = Other::open(&home);
     let sync = Heard::start(&mut home.command(&["sync"]));
-    let (mut asked, _) = listener.accept().unwrap();
-    asked.write_all(b"\n").unwrap();
-    let mut question = String::new();
-    BufReader::new(&asked).read_line(&mut question).unwrap();
-    assert_eq!(question, "[\"home\"]\n");
+    let asked = other.take("[\"home\"]");
     sync.hear("waiting for its report");
-    fs::remove_file(&answers).unwrap();
-    drop((asked, listener, held));
+    drop((asked, other));
     assert_eq!(sync.end(None), Some(0));
     assert_eq!(home.json(&["list"]).as_array().unwrap().len(), 1);
 }
