@@ -3,10 +3,11 @@
 //! Every call may block; who must not wait runs it in a lane of its own. What belongs to the terminal itself
 //! (suspend, clipboard, title, quitting) is the event loop's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::accounts::AccountManager;
+use crate::accounts::relay::{self, Unanswered};
 use crate::app::clock::Clock;
 use crate::app::mailbag::Mailbag;
 use crate::config::open::Opener;
@@ -145,7 +146,7 @@ impl Desk {
                     manager.check(|_| true);
                     Ok(Vec::new())
                 }
-                None => one(Event::Note("Another Surat is open and looks for news".into())),
+                None => self.ask_another(),
             },
             Effect::CopyText(_)
             | Effect::WakeAt(_)
@@ -171,6 +172,23 @@ impl Desk {
             email: Box::new(email),
             document,
         })
+    }
+
+    /// Has the process that does the network look for news; what it finds is seen in the store.
+    fn ask_another(&self) -> Result<Vec<Event>, Event> {
+        let dir = self.store.path().parent().unwrap_or(Path::new("."));
+        let names: Vec<String> = self.accounts().into_iter().map(|account| account.name).collect();
+        match relay::ask(dir, &names) {
+            Ok(_) => Ok(vec![Event::Note("The other Surat that is open looks for news now".into())]),
+            Err(Unanswered::Still) => Err(Event::Failed {
+                what: "The other Surat that is open does not answer".into(),
+                remedy: "It may be suspended: `fg` in its terminal wakes it.".into(),
+            }),
+            Err(Unanswered::Gone(_)) => Err(Event::Failed {
+                what: "Another Surat is at work with this mail, or ends just now".into(),
+                remedy: "Ask again in a moment.".into(),
+            }),
+        }
     }
 
     /// Makes the text of a message, where its body is here; the one that was made last is made once.

@@ -47,12 +47,14 @@ impl Lanes {
     /// Hands an effect to its lane; one that belongs to the terminal comes back.
     pub fn send(&self, effect: Effect) -> Option<Effect> {
         let lane = match &effect {
-            Effect::LoadFolders | Effect::LoadRows { .. } | Effect::CheckNow => &self.rows,
+            Effect::LoadFolders | Effect::LoadRows { .. } => &self.rows,
             Effect::Open { .. } => &self.open,
             Effect::MarkRead(_) | Effect::Edit { .. } | Effect::PutAside(_) | Effect::Undo | Effect::Redo => {
                 &self.edits
             }
-            Effect::SaveAttachment { .. }
+            // Who is asked may let us wait.
+            Effect::CheckNow
+            | Effect::SaveAttachment { .. }
             | Effect::SaveAllAttachments { .. }
             | Effect::OpenAttachment { .. }
             | Effect::OpenLink(_) => &self.files,
