@@ -1,4 +1,5 @@
 //! Store and servers in step, through the manager and through the real program.
 
 mod object_ids;
+mod servers;
 pub mod sync;

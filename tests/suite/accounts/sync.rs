@@ -29,7 +29,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    fn new(mut copies: Vec<(u32, Keywords)>, mut messages: Vec<(Vec<u8>, Keywords)>) -> Folder {
+    pub fn new(mut copies: Vec<(u32, Keywords)>, mut messages: Vec<(Vec<u8>, Keywords)>) -> Folder {
         copies.sort();
         messages.sort();
         Folder { copies, messages }
@@ -116,7 +116,7 @@ fn account(user: &TestUser, port: u16, password: &str) -> Account {
     Account::new("test", "me@example.org", Source::Imap(server))
 }
 
-fn sync(store: &Store, account: &Account) -> Synced {
+pub fn sync(store: &Store, account: &Account) -> Synced {
     let (store, account) = (store.clone(), account.clone());
     talk(async move { once(&store, &[account], &(Arc::new(|_| {}) as _)).await.remove(0) })
 }
