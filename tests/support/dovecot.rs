@@ -87,7 +87,7 @@ impl Dovecot {
             .expect("a shell");
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
         for port in [imap_port, imaps_port] {
-            wait_for("Dovecot to listen (is it there? run .ci/install)", Duration::from_secs(20), || {
+            wait_for("Dovecot to listen (is it there? run tests/install)", Duration::from_secs(20), || {
                 let log = read_log();
                 assert!(!log.contains("Fatal:") && !log.contains("No such file"), "Dovecot does not start:\n{log}");
                 TcpStream::connect(("127.0.0.1", port)).ok()

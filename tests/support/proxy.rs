@@ -1,6 +1,7 @@
-//! A wire that can be made bad: a TCP proxy on loopback that counts, cuts, stalls, splits and hides capabilities.
+//! A wire that can be made bad: a TCP proxy on loopback that counts, cuts, stalls, splits and hides capabilities and
+//! what a server tells.
 //!
-//! It works on bytes; only hiding capabilities looks at lines, so it is of use on plain text alone.
+//! It works on bytes; only hiding looks at lines, so it is of use on plain text alone.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -21,6 +22,8 @@ pub struct Faults {
     pub is_split: bool,
     /// Words that are taken out of every list of capabilities: `QRESYNC`, `IDLE` …
     pub hidden: Vec<&'static str>,
+    /// Codes in brackets that are taken out of every answer: `COPYUID`, `APPENDUID`.
+    pub untold: Vec<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -145,7 +148,7 @@ fn upstream(mut from: TcpStream, to: &TcpStream, counters: &Counters, cut: Optio
 fn downstream(mut from: TcpStream, to: &TcpStream, counters: &Counters, faults: &Faults) {
     let mut left = faults.cut_after_in.unwrap_or(u64::MAX);
     let mut until_stall = faults.stall_after_in.unwrap_or(u64::MAX);
-    let mut hider = Hider { hidden: &faults.hidden, line: Vec::new() };
+    let mut hider = Hider { hidden: &faults.hidden, untold: &faults.untold, line: Vec::new() };
     let mut buffer = [0; 16 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         let mut some = hider.pass(&buffer[..read]);
@@ -163,15 +166,16 @@ fn downstream(mut from: TcpStream, to: &TcpStream, counters: &Counters, faults: 
     from.shutdown(Shutdown::Both).ok();
 }
 
-/// Takes words out of lines that list capabilities; all other bytes pass as they are.
+/// Takes words out of lines that list capabilities, and codes out of all; other bytes pass as they are.
 struct Hider<'a> {
     hidden: &'a [&'static str],
+    untold: &'a [&'static str],
     line: Vec<u8>,
 }
 
 impl Hider<'_> {
     fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
-        if self.hidden.is_empty() {
+        if self.hidden.is_empty() && self.untold.is_empty() {
             return bytes.to_vec();
         }
         let mut out = Vec::with_capacity(bytes.len());
@@ -190,11 +194,16 @@ impl Hider<'_> {
     }
 
     fn has_list(&self) -> bool {
-        self.line.len() < 40 || self.line.windows(10).any(|window| window == b"CAPABILITY")
+        let has = |word: &[u8]| self.line.windows(word.len()).any(|window| window == word);
+        self.line.len() < 40 || has(b"CAPABILITY") || self.untold.iter().any(|code| has(code.as_bytes()))
     }
 
     fn without_words(&self) -> Vec<u8> {
         let text = String::from_utf8_lossy(&self.line).into_owned();
+        if let Some((before, code)) = self.untold.iter().find_map(|code| text.split_once(&format!("[{code} "))) {
+            let words = code.split_once(']').map_or("", |(_, words)| words.trim_start_matches(' '));
+            return format!("{before}{words}").into_bytes();
+        }
         if !text.contains("CAPABILITY ") {
             return self.line.clone();
         }

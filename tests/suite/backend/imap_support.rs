@@ -33,7 +33,7 @@ fn dovecot_keeps_what_is_delivered() {
 }
 
 #[test]
-fn the_proxy_counts_hides_and_cuts() {
+fn the_proxy_counts_hides_silences_and_cuts() {
     let user = dovecot().user("proxy");
     let proxy = Proxy::start(user.server.imap_port, Faults { hidden: vec!["QRESYNC", "IDLE"], ..Faults::default() });
     let mut client = RawClient::connect(proxy.port);
@@ -43,12 +43,26 @@ fn the_proxy_counts_hides_and_cuts() {
     assert_eq!(proxy.counted().round_trips, 2);
     assert_eq!(proxy.counted().bytes_out, proxy.sent().len() as u64);
 
+    user.deliver_many("INBOX", 1);
+    proxy.set(Faults { untold: vec!["COPYUID", "APPENDUID"], ..Faults::default() });
+    for (port, is_told) in [(user.server.imap_port, true), (proxy.port, false)] {
+        let mut client = RawClient::connect(port);
+        client.run(&format!("LOGIN {} secret", user.name));
+        client.run("SELECT INBOX");
+        let copied = client.try_run("UID COPY 1 Archive").1;
+        let added = client.try_append("INBOX", &[(b"Subject: a\r\n\r\n", "", "")]);
+        for status in [copied, added] {
+            assert_eq!(status.contains("UID "), is_told, "{status}");
+            assert!(status.starts_with("OK") && status.contains("completed"), "{status}");
+        }
+    }
+
     proxy.set(Faults { cut_after_in: Some(10), is_split: true, ..Faults::default() });
     let mut stream = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
     let mut got = Vec::new();
     stream.read_to_end(&mut got).ok();
     assert_eq!(got, b"* OK [CAPA");
-    assert_eq!(proxy.connections(), 2);
+    assert_eq!(proxy.connections(), 3);
 }
 
 #[test]
