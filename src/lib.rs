@@ -9,7 +9,7 @@
 //!   mail/       THE WORDS     plain values and pure functions: parsing, rendering, the query language, edits and inverses
 //!   store/      THE TRUTH     SQLite: the only SQL, the only place where mail is kept, the search index
 //!   backend/    THE SERVERS   imap/ maildir/ net/: one folder a protocol behind the small trait `Backend`
-//!   accounts/   THE MANAGER   one worker per account: pull, bodies, push between store and server; the pure retry
+//!   accounts/   THE MANAGER   one worker per account: pull, bodies, push between store and server; the pure plan and retry
 //!   ui/         THE SCREEN    Model, Msg, Effect: `update` and `view` are pure functions
 //!   config/     THE USER      files, paths, the command table, keymap, secrets, safe saving and opening
 //!   cli/        THE COMMANDS  clap; each subcommand a thin call into store and accounts
@@ -38,6 +38,14 @@
 //! A worker ([`accounts::worker`]) streams [`mail::remote::Delta`]s from its backend into one transaction per portion,
 //! rows together with the cursor that covers them; the store tells the [`mail::change::Change`], and the screen asks
 //! again for what it shows, at most four times a second.
+//!
+//! # From an edit to a server
+//!
+//! What is pending is where *wanted* and *synced* differ in rows ([`store::Pending`]); [`accounts::plan`] makes operations
+//! of it, one step of each email; [`accounts::push`] writes an attempt for what cannot be repeated, has the backend do
+//! them, and settles the rows. What broke off is looked for by content ([`accounts::attempts`]) before anything is
+//! repeated; what is refused goes back, and a notice says why. Undo, restoring and moving to another account are edits
+//! too: a mail wanted where no copy is comes from another copy, or from the bytes kept here.
 //!
 //! # Several processes
 //!

@@ -2,12 +2,14 @@
 //!
 //! What comes next after an error is decided by the pure `retry`; how a protocol works is known by its backend.
 
+pub mod attempts;
 pub mod awake;
 pub mod board;
 pub mod bodies;
 pub mod connect;
 pub mod desk;
 pub mod manager;
+pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reader;

@@ -48,15 +48,30 @@ pub struct Folder {
 }
 
 async fn go_through<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
-    course.report.pushed += push::all(backend, &desk.store, desk.account).await?;
+    push(desk, backend, course, false).await?;
     let folders = list_folders(desk, backend).await?;
     for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
         pull_folder(desk, backend, folder, course).await?;
     }
+    // What was numbered anew, or moved by others meanwhile, is pushed now that it is known where it is.
+    push(desk, backend, course, true).await?;
     index(desk).await?;
     fetch_bodies(desk, backend, &folders, course).await?;
     while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
     Ok(folders)
+}
+
+/// Pushes what is pending, and counts it. Says whether more can be done after a whole round.
+pub async fn push<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    course: &mut Course,
+    has_seen_all: bool,
+) -> Result<bool, Failure> {
+    let travelled = push::all(backend, &desk.store, desk.account, has_seen_all).await?;
+    course.report.pushed += travelled.edits;
+    course.report.deleted_on_server += travelled.deleted;
+    Ok(travelled.waits_for_all)
 }
 
 /// Lists the mailboxes, keeps them, and gives them inbox first, bulk last.

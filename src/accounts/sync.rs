@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::desk::{Desk, Listener};
+use crate::accounts::desk::{Desk, Failure, Listener};
+use crate::accounts::retry;
 use crate::accounts::round::{self, Course};
 use crate::accounts::worker::Connector;
-use crate::accounts::{push, retry};
 use crate::backend::{Backend, Error, Kind};
 use crate::config::Account;
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
@@ -131,20 +131,28 @@ async fn try_connector<C: Connector>(connector: &C) -> Trial {
     trial
 }
 
-/// Pushes what is pending of one account and fetches nothing; says how many edits travelled. An account whose server
-/// takes no edits from this version keeps them all.
+/// Pushes what is pending of one account and fetches nothing else; says how many edits travelled.
 pub async fn push_once(store: &Store, settings: &Account) -> Result<u64, Notice> {
     let say = |error: Error| retry::notice(&settings.name, &error);
     let account = store
         .account(&settings.name)
         .map_err(|error| say(Error::new(Kind::Local, "the store", "keeping mail", error.to_string())))?;
+    let listener: Listener = Arc::new(|_| {});
+    let desk = Desk { store: store.clone(), account, settings: settings.clone(), listener };
     match connect::connector(settings) {
-        AnyConnector::Maildir(connector) => {
-            let mut backend = connector.connect().await.map_err(say)?;
-            let pushed = push::all(&mut backend, store, account).await;
-            backend.close().await;
-            pushed.map_err(|failure| say(failure.into_error()))
-        }
-        _ => Ok(0),
+        AnyConnector::Imap(connector) => push_over(&desk, connector.as_ref()).await,
+        AnyConnector::Maildir(connector) => push_over(&desk, connector.as_ref()).await,
+        AnyConnector::None(notice) => return Err(notice),
     }
+    .map_err(|failure| say(failure.into_error()))
+}
+
+async fn push_over<C: Connector>(desk: &Desk, connector: &C) -> Result<u64, Failure> {
+    let (mut backend, mut course) = (connector.connect().await?, Course::default());
+    let pushed = match round::push(desk, &mut backend, &mut course, false).await {
+        Ok(true) => round::go(desk, &mut backend, &mut course).await.map(drop),
+        pushed => pushed.map(drop),
+    };
+    backend.close().await;
+    pushed.map(|()| course.report.pushed)
 }

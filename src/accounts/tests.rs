@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
-use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
+use crate::backend::{Backend, Error, Kind, Known, News, Offer, Outcome, Traffic};
 use crate::mail::keyword::Keywords;
 use crate::mail::mailbox::Role;
 use crate::mail::remote::{Applied, Arrived, Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
@@ -115,13 +115,18 @@ impl Backend for Fake {
         Ok(())
     }
 
-    async fn apply(&mut self, _: &RemoteOperation) -> Result<Applied, Error> {
-        Ok(Applied::default())
+    async fn apply(&mut self, operations: &[RemoteOperation], outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+        outcomes.extend(operations.iter().map(|_| Ok(Applied::default())));
+        Ok(())
+    }
+
+    fn is_beyond(&self, _: &Cursor, _: &RemoteId) -> bool {
+        true
     }
 
     async fn wait(&mut self, _: &str, _: Duration) -> Result<News, Error> {
-        match self.announces {
-            Some(news) => Ok(news),
+        match &self.announces {
+            Some(news) => Ok(news.clone()),
             None => std::future::pending().await,
         }
     }

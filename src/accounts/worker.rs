@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use crate::accounts::awake::Awake;
 use crate::accounts::desk::{Desk, Done, Failure, now};
+use crate::accounts::retry;
 use crate::accounts::retry::Pace;
 use crate::accounts::round::{self, Course, Folder};
-use crate::accounts::{push, retry};
 use crate::backend::{self, Backend, News};
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::mailbox::Role;
@@ -187,13 +187,14 @@ async fn stay<C: Connector>(
         };
         let wish = *wishes.borrow_and_update();
         let before = std::mem::replace(seen, wish);
-        if news == Some(News::TimedOut) || wish.checks != before.checks {
+        if matches!(news, Some(News::TimedOut | News::Mailboxes)) || wish.checks != before.checks {
             folders = round::go(desk, &mut backend, course).await?;
         } else {
-            if wish.edits != before.edits {
-                course.report.pushed += push::all(&mut backend, &desk.store, desk.account).await?;
+            let is_edited = wish.edits != before.edits;
+            if is_edited && round::push(desk, &mut backend, course, false).await? {
+                folders = round::go(desk, &mut backend, course).await?;
             }
-            if news == Some(News::Changed) {
+            if matches!(news, Some(News::Changed(_))) {
                 round::pull_inbox(desk, &mut backend, &folders, course).await?;
                 round::fetch_bodies(desk, &mut backend, &folders, course).await?;
                 let now = Instant::now();
@@ -317,7 +318,9 @@ mod tests {
 
     #[test]
     fn a_server_that_always_has_news_is_not_looked_at_all_the_time() {
-        let make = |_| Ok(Fake { has_inbox: true, announces: Some(News::Changed), ..Fake::default() });
+        let make = |_| {
+            Ok(Fake { has_inbox: true, announces: Some(News::Changed(["INBOX".to_owned()].into())), ..Fake::default() })
+        };
         let begin = Instant::now();
         let is_enough = |_: &[AccountStatus]| begin.elapsed() > Duration::from_millis(800);
         let (told, _) = work(make, Awake::default(), is_enough);

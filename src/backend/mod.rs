@@ -2,6 +2,7 @@
 //!
 //! What the ids and cursors of a protocol mean stays in its folder.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -21,8 +22,10 @@ use crate::mail::remote::{Applied, Cursor, Delta, RemoteId, RemoteMailbox, Remot
 /// What a server or a folder can do that the manager must know of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offer {
-    /// Whether [`Backend::apply`] works.
-    pub can_apply: bool,
+    /// Whether messages can be moved in one step; else they are copied and then removed.
+    pub can_move: bool,
+    /// Whether a change can be made on condition that nobody else made one (CONDSTORE).
+    pub can_compare: bool,
     /// Whether [`Backend::wait`] hears of news by itself; otherwise it only lets time pass.
     pub can_wait: bool,
     /// The server's capabilities as it names them, for `doctor`.
@@ -50,13 +53,18 @@ pub trait Known: Send + Sync {
 }
 
 /// Why [`Backend::wait`] returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    /// Something changed in the mailbox.
-    Changed,
+    /// Something changed in these mailboxes, by their paths.
+    Changed(BTreeSet<String>),
+    /// Mailboxes came, went or were renamed.
+    Mailboxes,
     /// The time is over.
     TimedOut,
 }
+
+/// How one operation of several ended: done, or refused while the others went on.
+pub type Outcome = Result<Applied, Error>;
 
 /// A signed-in connection to where mail is. Every wait inside has a deadline; dropping a future leaves the
 /// connection unusable at worst, never wrong.
@@ -88,8 +96,16 @@ pub trait Backend: Send {
         out: &Sender<Slice>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Makes one change.
-    fn apply(&mut self, operation: &RemoteOperation) -> impl Future<Output = Result<Applied, Error>> + Send;
+    /// Makes changes, in order and with as few waits as the protocol allows. An outcome is told for each one that came
+    /// to an end, in the same order; after an error nothing is known of the rest.
+    fn apply(
+        &mut self,
+        operations: &[RemoteOperation],
+        outcomes: &mut Vec<Outcome>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Says whether a message may have come into its mailbox after the mailbox was read up to `cursor`.
+    fn is_beyond(&self, cursor: &Cursor, id: &RemoteId) -> bool;
 
     /// Waits for news of a mailbox, at most so long.
     fn wait(&mut self, mailbox: &str, at_most: Duration) -> impl Future<Output = Result<News, Error>> + Send;

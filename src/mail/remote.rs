@@ -89,7 +89,8 @@ pub struct Slice {
     pub is_last: bool,
 }
 
-/// One change that is to be made on the server.
+/// One change that is to be made on the server. What names messages names them by id; ids that mean nothing there any
+/// more are passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteOperation {
     /// Adds and removes keywords; may be repeated freely.
@@ -102,35 +103,85 @@ pub enum RemoteOperation {
         add: Keywords,
         /// Keywords to take away.
         remove: Keywords,
+        /// Messages that changed after this point are left alone, and told; without one none are.
+        unchanged_since: Option<Cursor>,
     },
-    /// Moves one message; never repeated without looking first.
+    /// Makes copies in another mailbox; never repeated without looking first.
+    Copy {
+        /// The mailbox's path.
+        from: String,
+        /// The messages.
+        ids: Vec<RemoteId>,
+        /// The other mailbox's path.
+        to: String,
+    },
+    /// Moves messages; never repeated without looking first.
     Move {
         /// The mailbox's path.
         from: String,
-        /// The message.
-        id: RemoteId,
+        /// The messages.
+        ids: Vec<RemoteId>,
         /// The other mailbox's path.
         to: String,
+    },
+    /// Adds a message; never repeated without looking first.
+    Append {
+        /// The mailbox's path.
+        mailbox: String,
+        /// The message as it is.
+        bytes: Vec<u8>,
+        /// Its keywords.
+        keywords: Keywords,
+        /// When it was received.
+        received: UnixTime,
+    },
+    /// Removes messages for good, and no others.
+    Remove {
+        /// The mailbox's path.
+        mailbox: String,
+        /// The messages.
+        ids: Vec<RemoteId>,
     },
     /// Makes a mailbox; that it is there already is no error.
     CreateMailbox {
         /// Its name, `/` between levels.
         name: String,
+        /// What it is for, for servers that keep that.
+        role: Option<Role>,
     },
-    /// Removes a message for good.
-    Remove {
-        /// The mailbox's path.
-        mailbox: String,
-        /// The message.
-        id: RemoteId,
+    /// Gives a mailbox, and with it those below it, another name.
+    RenameMailbox {
+        /// Its path.
+        path: String,
+        /// Its new name, `/` between levels.
+        name: String,
+    },
+    /// Removes a mailbox that is empty; one that holds mail is refused. That it is gone already is no error.
+    DeleteMailbox {
+        /// Its path.
+        path: String,
+    },
+    /// Subscribes to a mailbox, or no more.
+    Subscribe {
+        /// Its path.
+        path: String,
+        /// Whether it is subscribed to.
+        on: bool,
     },
 }
 
-/// What an operation made.
+/// What an operation did, as far as the server told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
-    /// The message's id in the mailbox that it was moved to, where the server told it.
-    pub moved_to: Option<RemoteId>,
-    /// The path of the mailbox that was made.
-    pub made: Option<String>,
+    /// What messages became: the id that was named (empty for one that was added), and the new one in the other mailbox.
+    /// Empty where the server does not tell; else a message that is not in here was gone.
+    pub became: Vec<(RemoteId, RemoteId)>,
+    /// Whether `became` is the server's word on all of them.
+    pub tells_ids: bool,
+    /// The path of the mailbox that was made or renamed.
+    pub path: Option<String>,
+    /// Messages that had changed after [`RemoteOperation::Keywords::unchanged_since`] and were left alone.
+    pub left_alone: Vec<RemoteId>,
+    /// Whether removed messages are only marked: the server cannot remove some and keep others.
+    pub is_only_marked: bool,
 }

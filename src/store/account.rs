@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::error::{Error, Fault, Kind};
-use crate::mail::id::AccountId;
+use crate::mail::id::{AccountId, EmailId};
 
 /// A file is written anew when at least one page of so many is free.
 const WORTH_SHRINKING: i64 = 4;
@@ -67,6 +67,24 @@ impl Store {
                 let rows = query.query_map([id.0], |row| row.get(0).map(crate::mail::id::ThreadId))?;
                 rows.collect::<Result<Vec<_>, _>>()?
             };
+            // What was on its way there from other accounts stays where it is.
+            let staying: Vec<EmailId> = {
+                let mut query = sql.prepare(
+                    "SELECT DISTINCT m.email FROM memberships m JOIN emails e ON e.id = m.awaits
+                     WHERE e.account = ?1 AND m.email NOT IN (SELECT id FROM emails WHERE account = ?1)",
+                )?;
+                let rows = query.query_map([id.0], |row| row.get(0).map(EmailId))?;
+                rows.collect::<Result<_, _>>()?
+            };
+            sql.execute(
+                "UPDATE memberships SET wanted = 1, awaits = NULL, push_after = 0
+                 WHERE awaits IN (SELECT id FROM emails WHERE account = ?1)",
+                [id.0],
+            )?;
+            for &email in &staying {
+                transaction.after_push(email)?;
+            }
+            let sql = &transaction.sql;
             for statement in [
                 "DELETE FROM texts WHERE rowid IN (SELECT id FROM emails WHERE account = ?1 AND indexed > 0)",
                 "DELETE FROM attempts WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",

@@ -124,7 +124,7 @@ impl Store {
                 .prepare_cached(
                     "SELECT COUNT(DISTINCT r.email) FROM mailboxes b JOIN remotes r ON r.mailbox = b.id
                      WHERE b.account = ?1 AND (b.is_synced = 1 OR b.is_local = 1) AND b.hidden_since IS NULL
-                         AND r.blob IS NULL AND r.email >= ?2",
+                         AND r.blob IS NULL AND r.is_deleted = 0 AND r.email >= ?2",
                 )?
                 .query_row([account.0, oldest(not_before)], |row| row.get(0))?;
             Ok(count.unsigned_abs())
@@ -216,21 +216,27 @@ impl Store {
         })
     }
 
-    /// Takes up to `limit` emails into the full text, the newest first, with what their header fields say. Gives how
-    /// many are left.
+    /// Takes up to `limit` emails into the full text, the newest first, with what their header fields say, and the text
+    /// of those whose bytes are here already. Gives how many are left.
     pub fn index_some(&self, limit: usize) -> Result<usize, Error> {
         self.write(|transaction| {
             let sql = &transaction.sql;
-            let mut ids: Vec<i64> = {
+            let mut emails: Vec<(i64, Option<i64>)> = {
                 let mut query =
-                    sql.prepare_cached("SELECT id FROM emails WHERE indexed = 0 ORDER BY id DESC LIMIT ?1")?;
-                let rows = query.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
+                    sql.prepare_cached("SELECT id, blob FROM emails WHERE indexed = 0 ORDER BY id DESC LIMIT ?1")?;
+                let rows = query
+                    .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 rows.collect::<Result<_, _>>()?
             };
-            ids.reverse(); // FTS5 writes a segment whenever a row comes that is older than the one before.
-            for &id in &ids {
-                write_text(sql, EmailId(id), "", false)?;
-                sql.prepare_cached("UPDATE emails SET indexed = 1 WHERE id = ?1")?.execute([id])?;
+            emails.reverse(); // FTS5 writes a segment whenever a row comes that is older than the one before.
+            for &(id, blob) in &emails {
+                let text = match blob {
+                    Some(blob) => Packer(None).pack(&read_blob(sql, blob, self.path())?).text,
+                    None => String::new(),
+                };
+                write_text(sql, EmailId(id), &text, false)?;
+                sql.prepare_cached("UPDATE emails SET indexed = ?2 WHERE id = ?1")?
+                    .execute([id, if blob.is_some() { 2 } else { 1 }])?;
             }
             let left: i64 = sql.query_row("SELECT COUNT(*) FROM emails WHERE indexed = 0", [], |row| row.get(0))?;
             Ok(usize::try_from(left).unwrap_or(usize::MAX))
@@ -284,12 +290,8 @@ impl Transaction<'_> {
         if kept.is_some() {
             return Ok(());
         }
-        self.sql
-            .prepare_cached(
-                "UPDATE emails SET blob = ?2, size = ?3, has_attachment = ?4, preview = ?5, indexed = 2 WHERE id = ?1",
-            )?
-            .execute(params![email.0, blob, body.raw.len() as i64, packed.has_attachment, packed.preview])?;
-        write_text(&self.sql, email, &packed.text, is_indexed)?;
+        self.give_body(email, blob, body.raw.len(), packed, is_indexed)?;
+        self.give_body_on(email, blob, body.raw.len(), packed)?;
         if is_alone && !packed.has_attachment {
             // The conversation's rows are as they were: neither a paper clip nor a copy to fold can have come to light.
             self.note_email(email, thread);
@@ -297,6 +299,40 @@ impl Transaction<'_> {
             self.touch(email, thread);
         }
         Ok(())
+    }
+
+    fn give_body(
+        &mut self,
+        email: EmailId,
+        blob: i64,
+        size: usize,
+        packed: &Packed,
+        is_indexed: bool,
+    ) -> Result<(), Fault> {
+        self.sql
+            .prepare_cached(
+                "UPDATE emails SET blob = ?2, size = ?3, has_attachment = ?4, preview = ?5, indexed = 2 WHERE id = ?1",
+            )?
+            .execute(params![email.0, blob, size as i64, packed.has_attachment, packed.preview])?;
+        write_text(&self.sql, email, &packed.text, is_indexed)
+    }
+
+    /// Gives a body to the likes of an email in other accounts that waited for it.
+    fn give_body_on(&mut self, email: EmailId, blob: i64, size: usize, packed: &Packed) -> Result<(), Fault> {
+        let likes: Vec<(EmailId, ThreadId, bool)> = {
+            let mut query = self.sql.prepare_cached(
+                "SELECT DISTINCT e.id, e.thread, e.indexed > 0 FROM memberships m JOIN emails e ON e.id = m.awaits
+                 WHERE m.email = ?1 AND e.blob IS NULL",
+            )?;
+            let rows =
+                query.query_map([email.0], |row| Ok((EmailId(row.get(0)?), ThreadId(row.get(1)?), row.get(2)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for &(like, thread, is_indexed) in &likes {
+            self.give_body(like, blob, size, packed, is_indexed)?;
+            self.touch(like, thread);
+        }
+        if likes.is_empty() { Ok(()) } else { self.settle_pending(email) }
     }
 }
 
@@ -315,7 +351,7 @@ fn missing_in(
 ) -> Result<Vec<MissingBody>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT r.email, r.remote_id, e.size FROM remotes r JOIN emails e ON e.id = r.email
-         WHERE r.mailbox = ?1 AND r.blob IS NULL AND r.email >= ?2 AND r.email < ?3 ORDER BY r.email DESC LIMIT ?4",
+         WHERE r.mailbox = ?1 AND r.blob IS NULL AND r.is_deleted = 0 AND r.email >= ?2 AND r.email < ?3 ORDER BY r.email DESC LIMIT ?4",
     )?;
     let mut rows = query.query(params![mailbox.0, oldest, end, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let (mut missing, mut sum) = (Vec::new(), 0_u64);

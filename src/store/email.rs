@@ -39,6 +39,11 @@ impl Store {
         })
     }
 
+    /// Gives the bytes of a blob.
+    pub fn blob(&self, id: i64) -> Result<Vec<u8>, Error> {
+        self.read(|db| super::body::read_blob(db, id, self.path()))
+    }
+
     /// Gives a conversation, oldest first, copies folded. What lies in no mailbox any more is left out, and what lies
     /// in Trash or Junk too unless all of it does.
     pub fn thread(&self, id: ThreadId) -> Result<Vec<Email>, Error> {

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, params};
 
+use super::Store;
 use super::error::{Error, Fault};
-use super::{Store, Transaction};
 use crate::mail::time::UnixTime;
 
 /// Below this many free bytes a failed write is taken for a full disk: SQLite wants room for a page and its journal.
@@ -51,19 +51,6 @@ pub struct Facts {
     pub unindexed: u64,
     /// Bytes of the database file.
     pub bytes: u64,
-}
-
-/// Something that a person should hear of and has not put aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreNotice {
-    /// Its number.
-    pub id: i64,
-    /// When it came up.
-    pub at: UnixTime,
-    /// The mailbox from which much mail vanished at once.
-    pub mailbox: crate::mail::id::MailboxId,
-    /// How much.
-    pub emails: u64,
 }
 
 impl Store {
@@ -111,33 +98,6 @@ impl Store {
                 unindexed: count("SELECT COUNT(*) FROM emails WHERE indexed = 0")?,
                 bytes: count("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")?,
             })
-        })
-    }
-
-    /// Gives what a person should hear of, oldest first.
-    pub fn notices(&self) -> Result<Vec<StoreNotice>, Error> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, made_at, mailbox, emails FROM notices WHERE dismissed_at IS NULL ORDER BY id",
-            )?;
-            let rows = query.query_map([], |row| {
-                Ok(StoreNotice {
-                    id: row.get(0)?,
-                    at: UnixTime(row.get(1)?),
-                    mailbox: crate::mail::id::MailboxId(row.get(2)?),
-                    emails: row.get::<_, i64>(3)?.unsigned_abs(),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Puts a notice aside.
-    pub fn dismiss_notice(&self, id: i64) -> Result<(), Error> {
-        self.write(|transaction: &mut Transaction<'_>| {
-            let now = transaction.now;
-            transaction.sql.execute("UPDATE notices SET dismissed_at = ?2 WHERE id = ?1", params![id, now.0])?;
-            Ok(())
         })
     }
 }
@@ -194,9 +154,28 @@ const AUDITS: &[(&str, &str)] = &[
         "what waits to be pushed",
         "SELECT e.id, e.is_pending FROM emails e WHERE e.is_pending <> (
              e.id IN (SELECT r.email FROM remotes r JOIN emails x ON x.id = r.email JOIN mailboxes b ON b.id = r.mailbox
-                      WHERE r.keywords <> x.keywords AND b.is_local = 0)
+                      WHERE r.keywords <> x.keywords AND r.is_deleted = 0 AND b.is_local = 0)
              OR e.id IN (SELECT m.email FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
-                         WHERE m.wanted <> m.synced AND b.is_local = 0))",
+                             JOIN emails x ON x.id = m.email
+                         WHERE b.is_local = 0 AND (m.wanted <> m.synced OR (m.awaits > 0 AND x.blob IS NULL))))",
+    ),
+    (
+        "copies that no membership speaks of",
+        "SELECT r.email, r.mailbox FROM remotes r JOIN mailboxes b ON b.id = r.mailbox
+         WHERE b.is_local = 0 AND r.is_deleted = 0 AND NOT EXISTS (
+             SELECT 1 FROM memberships m WHERE m.email = r.email AND m.mailbox = r.mailbox AND m.synced = 1)",
+    ),
+    (
+        "memberships that the server is said to have, and no copy shows it",
+        "SELECT m.email, m.mailbox FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
+         WHERE b.is_local = 0 AND m.synced = 1 AND m.is_stale = 0 AND NOT EXISTS (
+             SELECT 1 FROM remotes r WHERE r.email = m.email AND r.mailbox = m.mailbox
+                 AND (r.is_deleted = 0 OR m.wanted = 0))",
+    ),
+    (
+        "emails in a mailbox of another account",
+        "SELECT m.email, m.mailbox FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
+             JOIN emails e ON e.id = m.email WHERE b.account <> e.account",
     ),
     (
         "emails in a conversation that was merged away",

@@ -54,30 +54,31 @@ impl Store {
     }
 
     /// Takes over what the server lists, and gives the mailboxes in the same order. A mailbox that it does not list
-    /// any more is hidden with its mail, not deleted.
+    /// any more is hidden, and its mail is gone from it but not from here: where it turns up again it is found by its
+    /// content. Nothing is concluded from an empty list: every server has an inbox.
     pub fn reconcile_mailboxes(&self, account: AccountId, listed: &[RemoteMailbox]) -> Result<Vec<MailboxId>, Error> {
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
         self.write(|transaction| {
+            let known = transaction.known_mailboxes(account)?;
+            let found = recognise(&known, listed);
+            for gone in known.iter().filter(|known| !found.contains(&Some(known.id))) {
+                transaction.lose_mailbox(gone.id)?;
+            }
             let mut ids = Vec::with_capacity(listed.len());
             let mut roles_given = HashSet::new();
-            for remote in listed {
+            for (remote, found) in listed.iter().zip(found) {
                 // Two mailboxes with one role would make "archive" mean either: the first listed has it.
-                let role = remote.role.filter(|role| roles_given.insert(*role));
-                ids.push(transaction.reconcile(account, remote, role)?);
-            }
-            let kept: HashSet<MailboxId> = ids.iter().copied().collect();
-            let known: Vec<MailboxId> = {
-                let mut query = transaction.sql.prepare_cached(
-                    "SELECT id FROM mailboxes WHERE account = ?1 AND is_synced = 1 AND hidden_since IS NULL",
-                )?;
-                let rows = query.query_map([account.0], |row| row.get(0).map(MailboxId))?;
-                rows.collect::<Result<_, _>>()?
-            };
-            for id in known.into_iter().filter(|id| !kept.contains(id)) {
-                let now = transaction.now;
-                transaction
-                    .sql
-                    .execute("UPDATE mailboxes SET hidden_since = ?2 WHERE id = ?1", params![id.0, now.0])?;
-                transaction.forget_places();
+                let role = remote.role.filter(|role| roles_given.insert(*role)).map_or("", Role::as_str);
+                let found = match found {
+                    Some(found) => Some(found),
+                    None => transaction.awaited_mailbox(account, &remote.name, role, &ids)?,
+                };
+                ids.push(match found {
+                    Some(id) => transaction.take_over_listing(id, remote, role)?,
+                    None => transaction.insert_mailbox(account, remote, role)?,
+                });
             }
             Ok(ids)
         })
@@ -128,15 +129,17 @@ impl Transaction<'_> {
         Ok(MailboxId(id))
     }
 
-    /// Gives the mailbox of an account with this role, and makes one when there is none.
+    /// Gives the mailbox of an account with this role, and makes one when there is none. Where all mail is in one
+    /// mailbox anyway, that is the archive.
     pub(super) fn mailbox_with_role(&mut self, account: AccountId, role: Role) -> Result<MailboxId, Fault> {
+        let stand_in = if role == Role::Archive { Role::All } else { role };
         let known = self
             .sql
             .prepare_cached(
-                "SELECT id FROM mailboxes WHERE account = ?1 AND role = ?2 AND is_wanted = 1 AND is_selectable = 1
-                 ORDER BY hidden_since IS NOT NULL, id",
+                "SELECT id FROM mailboxes WHERE account = ?1 AND role IN (?2, ?3) AND is_wanted = 1
+                     AND is_selectable = 1 AND hidden_since IS NULL ORDER BY role <> ?2, id",
             )?
-            .query_row(params![account.0, role.as_str()], |row| row.get(0))
+            .query_row(params![account.0, role.as_str(), stand_in.as_str()], |row| row.get(0))
             .optional()?;
         match known {
             Some(id) => Ok(MailboxId(id)),
@@ -144,64 +147,82 @@ impl Transaction<'_> {
         }
     }
 
-    fn reconcile(
-        &mut self,
+    /// Gives the mailboxes that the server had.
+    fn known_mailboxes(&self, account: AccountId) -> Result<Vec<Known>, Fault> {
+        let mut query = self.sql.prepare_cached(
+            "SELECT id, path, name, name <> synced_name FROM mailboxes WHERE account = ?1 AND is_synced = 1",
+        )?;
+        let rows = query.query_map([account.0], |row| {
+            Ok(Known { id: MailboxId(row.get(0)?), path: row.get(1)?, name: row.get(2)?, is_renamed: row.get(3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Finds a mailbox that the server does not have, as far as is known, by its name or by what it is for.
+    fn awaited_mailbox(
+        &self,
         account: AccountId,
-        remote: &RemoteMailbox,
-        role: Option<Role>,
-    ) -> Result<MailboxId, Fault> {
-        let role = role.map_or("", Role::as_str);
-        // By the server's spelling; else one that was made here, by name or by role, and waits for the server.
-        let known: Option<(i64, String, String)> = self
-            .sql
+        name: &str,
+        role: &str,
+        taken: &[MailboxId],
+    ) -> Result<Option<MailboxId>, Fault> {
+        let mut query = self.sql.prepare_cached(
+            "SELECT id FROM mailboxes WHERE account = ?1 AND is_synced = 0
+                 AND (name = ?2 OR (?3 <> '' AND role = ?3 AND is_wanted = 1))
+             ORDER BY name = ?2 DESC, is_wanted DESC, hidden_since IS NOT NULL, id",
+        )?;
+        let rows = query.query_map(params![account.0, name, role], |row| row.get(0).map(MailboxId))?;
+        for id in rows {
+            let id = id?;
+            if !taken.contains(&id) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn insert_mailbox(&mut self, account: AccountId, remote: &RemoteMailbox, role: &str) -> Result<MailboxId, Fault> {
+        self.sql
             .prepare_cached(
-                "SELECT id, name, role FROM mailboxes WHERE account = ?1
-                     AND ((is_synced = 1 AND path = ?2) OR (is_synced = 0 AND (name = ?3 OR (role <> '' AND role = ?4))))
-                 ORDER BY is_synced DESC, name = ?3 DESC LIMIT 1",
+                "INSERT INTO mailboxes (account, name, synced_name, path, role, is_synced, is_selectable, is_subscribed,
+                     synced_subscribed)
+                 VALUES (?1, ?2, ?2, ?3, ?4, 1, ?5, ?6, ?6)",
             )?
-            .query_row(params![account.0, remote.path, remote.name, role], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()?;
-        let Some((id, name, had_role)) = known else {
-            self.sql
-                .prepare_cached(
-                    "INSERT INTO mailboxes (account, name, synced_name, path, role, is_synced, is_selectable,
-                         is_subscribed)
-                     VALUES (?1, ?2, ?2, ?3, ?4, 1, ?5, ?6)",
-                )?
-                .execute(params![
-                    account.0,
-                    remote.name,
-                    remote.path,
-                    role,
-                    remote.is_selectable,
-                    remote.is_subscribed
-                ])?;
-            self.forget_places();
-            return Ok(MailboxId(self.sql.last_insert_rowid()));
-        };
-        // A name that the user changed and the server does not know yet stays wanted.
+            .execute(params![account.0, remote.name, remote.path, role, remote.is_selectable, remote.is_subscribed])?;
+        self.forget_places();
+        Ok(MailboxId(self.sql.last_insert_rowid()))
+    }
+
+    fn take_over_listing(&mut self, id: MailboxId, remote: &RemoteMailbox, role: &str) -> Result<MailboxId, Fault> {
+        let (name, had_role): (String, String) = self
+            .sql
+            .prepare_cached("SELECT name, role FROM mailboxes WHERE id = ?1")?
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // What the user changed and the server does not know yet stays wanted: a name, a subscription, a removal. But a
+        // mailbox that the server did not have is a new one.
         let changed = self
             .sql
             .prepare_cached(
                 "UPDATE mailboxes SET name = CASE WHEN is_synced = 0 OR name = synced_name THEN ?2 ELSE name END,
-                     synced_name = ?2, path = ?3, role = ?4, is_synced = 1, is_selectable = ?5, is_subscribed = ?6,
-                     hidden_since = NULL
+                     is_wanted = is_wanted OR is_synced = 0, synced_name = ?2, path = ?3, role = ?4, is_synced = 1,
+                     is_selectable = ?5,
+                     is_subscribed = CASE WHEN is_synced = 0 OR is_subscribed = synced_subscribed THEN ?6
+                         ELSE is_subscribed END,
+                     synced_subscribed = ?6, hidden_since = NULL
                  WHERE id = ?1 AND (synced_name <> ?2 OR path <> ?3 OR role <> ?4 OR is_synced = 0
-                     OR is_selectable <> ?5 OR is_subscribed <> ?6 OR hidden_since IS NOT NULL)",
+                     OR is_selectable <> ?5 OR synced_subscribed <> ?6 OR hidden_since IS NOT NULL)",
             )?
-            .execute(params![id, remote.name, remote.path, role, remote.is_selectable, remote.is_subscribed])?;
+            .execute(params![id.0, remote.name, remote.path, role, remote.is_selectable, remote.is_subscribed])?;
         if changed > 0 {
             self.forget_places();
             if had_role != role || name != remote.name {
-                self.change.mailboxes.insert(MailboxId(id));
+                self.change.mailboxes.insert(id);
             }
             if is_bin(&had_role) != is_bin(role) {
-                self.touch_threads_of(MailboxId(id))?;
+                self.touch_threads_of(id)?;
             }
         }
-        Ok(MailboxId(id))
+        Ok(id)
     }
 
     /// Has every conversation of a mailbox counted again: its role decides what counts.
@@ -213,6 +234,27 @@ impl Transaction<'_> {
         }
         Ok(())
     }
+}
+
+/// A mailbox that the server had.
+struct Known {
+    id: MailboxId,
+    path: String,
+    name: String,
+    is_renamed: bool,
+}
+
+/// Finds what is listed among what the server had: by its own spelling; else one that we renamed and whose old path it
+/// does not list any more, by the name that we gave it.
+fn recognise(known: &[Known], listed: &[RemoteMailbox]) -> Vec<Option<MailboxId>> {
+    let paths: HashSet<&str> = listed.iter().map(|remote| remote.path.as_str()).collect();
+    let find = |remote: &RemoteMailbox| {
+        let by_path = known.iter().find(|known| known.path == remote.path);
+        let is_it =
+            |known: &&Known| known.is_renamed && known.name == remote.name && !paths.contains(known.path.as_str());
+        by_path.or_else(|| known.iter().find(is_it)).map(|known| known.id)
+    };
+    listed.iter().map(find).collect()
 }
 
 /// Lists mailboxes on any connection.

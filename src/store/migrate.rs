@@ -15,7 +15,30 @@ pub const SCHEMA: &str = include_str!("schema.sql");
 const APPLICATION_ID: i64 = 0x5355_5254;
 
 /// The steps from each version to the next; the first one leads from 1 to 2.
-const STEPS: &[&str] = &[];
+const STEPS: &[&str] = &[
+    // 2: changes travel to the server.
+    "ALTER TABLE mailboxes ADD COLUMN synced_subscribed INTEGER NOT NULL DEFAULT 1;
+     UPDATE mailboxes SET synced_subscribed = is_subscribed;
+     ALTER TABLE remotes ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;
+     DROP INDEX remotes_bodiless;
+     CREATE INDEX remotes_bodiless ON remotes (mailbox, email) WHERE blob IS NULL AND is_deleted = 0;
+     ALTER TABLE memberships ADD COLUMN awaits INTEGER;
+     CREATE INDEX memberships_awaits ON memberships (awaits) WHERE awaits IS NOT NULL;
+     CREATE TABLE told (
+         id INTEGER PRIMARY KEY AUTOINCREMENT,
+         made_at INTEGER NOT NULL,
+         kind TEXT NOT NULL CHECK (kind IN ('mass_vanish', 'refused')),
+         mailbox INTEGER NOT NULL REFERENCES mailboxes (id),
+         emails INTEGER NOT NULL,
+         dismissed_at INTEGER,
+         text TEXT NOT NULL DEFAULT ''
+     ) STRICT;
+     INSERT INTO told SELECT id, made_at, kind, mailbox, emails, dismissed_at, '' FROM notices;
+     DROP TABLE notices;
+     ALTER TABLE told RENAME TO notices;
+     ALTER TABLE history RENAME COLUMN is_undone TO undone;
+     UPDATE history SET undone = (SELECT MAX(id) FROM history) - id + 1 WHERE undone = 1;",
+];
 
 /// The version that this program writes.
 pub const NEWEST: i64 = 1 + STEPS.len() as i64;

@@ -1,425 +1,368 @@
 //! Owns what the servers still have to hear: everything where wanted and synced differ, derived from rows, never queued.
 //!
-//! It pushes nothing: `accounts` does, and tells here what was done.
+//! Which operations that comes to is decided by `accounts`, which also carries them over; what becomes of the rows then
+//! is in `pushed` and `refused`.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::Fault;
-use super::transaction::Durability;
-use super::{Error, Store, Transaction};
+use super::{Error, Store};
 use crate::mail::id::{AccountId, EmailId, MailboxId};
 use crate::mail::keyword::Keywords;
+use crate::mail::mailbox::Role;
 use crate::mail::remote::{Cursor, RemoteId};
+use crate::mail::time::UnixTime;
 
-/// One thing that a server still has to hear.
+/// What a server still has to hear.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// Mailboxes that are wanted otherwise than they are.
+    pub mailboxes: Vec<PendingMailbox>,
+    /// Emails that are wanted otherwise than they are, newest first.
+    pub emails: Vec<PendingEmail>,
+    /// Whether there are more emails than these.
+    pub has_more: bool,
+    /// How far the mailboxes of their copies were read.
+    pub cursors: BTreeMap<MailboxId, Cursor>,
+}
+
+impl Pending {
+    /// Says whether the server has to hear nothing.
+    pub fn is_empty(&self) -> bool {
+        self.mailboxes.is_empty() && self.emails.is_empty()
+    }
+}
+
+/// A mailbox and the next change to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pending {
-    /// A mailbox that the user wants and the server does not have; moves into it wait for it.
-    CreateMailbox {
-        /// The mailbox.
-        mailbox: MailboxId,
-        /// Its name, `/` between levels.
-        name: String,
-    },
-    /// Keywords of one copy.
+pub struct PendingMailbox {
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// Its name as wanted, `/` between levels.
+    pub name: String,
+    /// In the backend's spelling; empty while the server does not have it.
+    pub path: String,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// The change.
+    pub change: MailboxChange,
+}
+
+/// A change to a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailboxChange {
+    /// The server is to make it.
+    Create,
+    /// It has another name on the server.
+    Rename,
+    /// It is wanted no more.
+    Delete,
+    /// It is to be subscribed to, or no more.
+    Subscribe(bool),
+}
+
+/// An email that is wanted otherwise than the server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingEmail {
+    /// The email.
+    pub email: EmailId,
+    /// The keywords that it should have.
+    pub keywords: Keywords,
+    /// Its bytes, if they are here: a blob's number, good for [`Store::blob`].
+    pub blob: Option<i64>,
+    /// Bytes of the whole message.
+    pub size: u64,
+    /// When it was received.
+    pub received: UnixTime,
+    /// What the server has of it.
+    pub copies: Vec<PendingCopy>,
+    /// Where it is wanted and the server has no copy of it.
+    pub aims: Vec<Aim>,
+    /// Whether it is the copy of an email in another account whose bytes are still to come.
+    pub is_awaited: bool,
+    /// Whether the server had it and it is gone: it may turn up in another mailbox.
+    pub has_vanished: bool,
+    /// Whether its like in another account waits for its bytes.
+    pub must_be_here: bool,
+}
+
+impl PendingEmail {
+    /// Says whether anything can be done now: what only waits must not keep others from their turn.
+    fn has_something_to_do(&self) -> bool {
+        self.must_be_here
+            || !(self.aims.is_empty() || self.is_awaited && self.blob.is_none() && self.copies.is_empty())
+            || self.copies.iter().any(|copy| match copy.stand {
+                Stand::Returns | Stand::Leaves => true,
+                Stand::Stays => copy.keywords != self.keywords,
+                Stand::WaitsToLeave => copy.keywords != self.keywords || self.blob.is_none(),
+            })
+    }
+}
+
+/// A copy on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingCopy {
+    /// Its mailbox.
+    pub mailbox: MailboxId,
+    /// That mailbox in the backend's spelling.
+    pub path: String,
+    /// The copy.
+    pub id: RemoteId,
+    /// The keywords that it has.
+    pub keywords: Keywords,
+    /// Whether it is marked as deleted, which a copy of it would be too.
+    pub is_deleted: bool,
+    /// Whether it is wanted where it is.
+    pub stand: Stand,
+}
+
+/// What is to become of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// It stays.
+    Stays,
+    /// It was marked as deleted on the server and is to stay after all.
+    Returns,
+    /// It is to leave its mailbox.
+    Leaves,
+    /// It is to leave, but not yet: it may still be taken back, or waits for a copy in another account.
+    WaitsToLeave,
+}
+
+/// A mailbox in which an email is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aim {
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// In the backend's spelling; `None` while the server does not have it.
+    pub path: Option<String>,
+}
+
+/// One row's share of an operation: what is settled when it was done, and goes back when it was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Share {
+    /// Keywords of a copy.
     Keywords {
         /// The email.
         email: EmailId,
-        /// The mailbox of the copy.
+        /// The copy's mailbox.
         mailbox: MailboxId,
-        /// That mailbox in the backend's spelling.
-        path: String,
         /// The copy.
         id: RemoteId,
-        /// Keywords to set.
+        /// What is set.
         add: Keywords,
-        /// Keywords to clear.
+        /// What is cleared.
         remove: Keywords,
     },
-    /// A copy that is to lie in another mailbox.
-    Move {
+    /// A copy that comes into a mailbox, from another one or from the bytes that are here.
+    Arrival {
         /// The email.
         email: EmailId,
-        /// The mailbox in which it is.
-        from: MailboxId,
-        /// That mailbox in the backend's spelling.
-        from_path: String,
+        /// The copy that it is made of; `None`: the bytes here.
+        from: Option<(MailboxId, RemoteId)>,
+        /// The mailbox.
+        to: MailboxId,
+        /// Whether the copy that it is made of goes.
+        is_move: bool,
+    },
+    /// A copy that goes for good.
+    Removal {
+        /// The email.
+        email: EmailId,
+        /// The copy's mailbox.
+        mailbox: MailboxId,
         /// The copy.
         id: RemoteId,
-        /// The mailbox in which it is wanted.
-        to: MailboxId,
-        /// That mailbox in the backend's spelling.
-        to_path: String,
     },
-    /// A copy that is wanted in its mailbox no more, and in no other that it is not in already.
-    Remove {
-        /// The email.
-        email: EmailId,
+    /// A mailbox.
+    Mailbox {
         /// The mailbox.
         mailbox: MailboxId,
-        /// That mailbox in the backend's spelling.
-        path: String,
-        /// The copy.
-        id: RemoteId,
+        /// What is done to it.
+        change: MailboxChange,
+        /// The name that it is given by that.
+        name: String,
     },
 }
 
-/// An operation that must not be repeated without looking first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// A message is added.
-    Append,
-    /// A copy is made.
-    Copy,
-    /// A copy is moved.
-    Move,
-}
-
-/// An operation that was begun and of which no end is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// Its number.
-    pub id: i64,
-    /// What was tried.
-    pub operation: Operation,
-    /// The email.
-    pub email: EmailId,
-    /// The source, but for an append.
-    pub from: Option<(MailboxId, RemoteId)>,
-    /// The target.
-    pub to: MailboxId,
-    /// Where the target stood before: whatever is ours lies behind it.
-    pub cursor: Cursor,
-    /// SHA-256 of the message; empty when its bytes were not here.
-    pub content: Vec<u8>,
+impl Share {
+    /// Gives the copy on the server that it is about, if one.
+    pub fn copy(&self) -> Option<(MailboxId, &RemoteId)> {
+        match self {
+            Share::Keywords { mailbox, id, .. } | Share::Removal { mailbox, id, .. } => Some((*mailbox, id)),
+            Share::Arrival { from, .. } => from.as_ref().map(|(mailbox, id)| (*mailbox, id)),
+            Share::Mailbox { .. } => None,
+        }
+    }
 }
 
 impl Store {
-    /// Lists what an account's server still has to hear, newest email first. A delete for good is not in it before
-    /// its time.
-    pub fn pending(&self, account: AccountId, limit: usize) -> Result<Vec<Pending>, Error> {
+    /// Gives what an account's server still has to hear, of at most so many emails, newest first. A delete for good is
+    /// not in it before its time, and an email of which an attempt is open not at all.
+    pub fn pending(&self, account: AccountId, limit: usize) -> Result<Pending, Error> {
         let now = self.now();
         self.read(|db| {
-            let mut pending = mailboxes_to_make(db, account)?;
-            let ids: Vec<EmailId> = {
-                let mut query =
-                    db.prepare_cached("SELECT id FROM emails WHERE account = ?1 AND is_pending = 1 ORDER BY id DESC")?;
-                let rows = query.query_map([account.0], |row| row.get(0).map(EmailId))?;
-                rows.collect::<Result<_, _>>()?
-            };
-            for email in ids {
-                if pending.len() >= limit {
+            let mut pending = Pending { mailboxes: pending_mailboxes(db, account)?, ..Pending::default() };
+            let mut query = db.prepare_cached(
+                "SELECT id FROM emails WHERE account = ?1 AND is_pending = 1
+                     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.email = emails.id) ORDER BY id DESC",
+            )?;
+            let mut rows = query.query([account.0])?;
+            while let Some(row) = rows.next()? {
+                if pending.emails.len() == limit {
+                    pending.has_more = true;
                     break;
                 }
-                pending.extend(pending_of(db, email, now.0)?);
+                pending.emails.extend(pending_email(db, EmailId(row.get(0)?), now.0)?);
             }
-            pending.truncate(limit);
+            let mut query = db.prepare_cached("SELECT cursor FROM cursors WHERE mailbox = ?1")?;
+            for copy in pending.emails.iter().flat_map(|email| &email.copies) {
+                if !pending.cursors.contains_key(&copy.mailbox)
+                    && let Some(cursor) = query.query_row([copy.mailbox.0], |row| row.get(0)).optional()?
+                {
+                    pending.cursors.insert(copy.mailbox, Cursor(cursor));
+                }
+            }
             Ok(pending)
         })
     }
 
-    /// Counts the emails of which a server still has to hear something.
+    /// Counts the emails and mailboxes of which a server still has to hear something.
     pub fn pending_count(&self, account: AccountId) -> Result<u64, Error> {
         self.read(|db| {
             let mut query = db.prepare_cached("SELECT COUNT(*) FROM emails WHERE account = ?1 AND is_pending = 1")?;
-            Ok(query.query_row([account.0], |row| row.get::<_, i64>(0))?.unsigned_abs())
+            let emails = query.query_row([account.0], |row| row.get::<_, i64>(0))?.unsigned_abs();
+            Ok(emails + pending_mailboxes(db, account)?.len() as u64)
         })
     }
 
-    /// Says that the server did it; a move tells the copy's new id where the server gave it.
-    pub fn pushed(&self, pending: &Pending, moved_to: Option<RemoteId>) -> Result<(), Error> {
-        self.write(|transaction| match pending {
-            Pending::CreateMailbox { .. } => Ok(()),
-            Pending::Keywords { email, mailbox, id, add, remove, .. } => {
-                transaction.pushed_keywords(*email, *mailbox, id, add, remove)
-            }
-            Pending::Move { email, from, id, to, .. } => {
-                transaction.pushed_move(*email, *from, id, *to, moved_to.as_ref())
-            }
-            Pending::Remove { email, mailbox, id, .. } => {
-                transaction.drop_remote(*mailbox, id, *email)?;
-                transaction.set_synced(*email, *mailbox, false)?;
-                transaction.after_push(*email)
-            }
-        })
-    }
-
-    /// Says that the server made a mailbox, and how it spells its name.
-    pub fn mailbox_created(&self, mailbox: MailboxId, path: &str) -> Result<(), Error> {
-        self.write(|transaction| {
-            transaction.sql.execute(
-                "UPDATE mailboxes SET path = ?2, synced_name = name, is_synced = 1 WHERE id = ?1",
-                params![mailbox.0, path],
-            )?;
-            transaction.forget_places();
-            Ok(())
-        })
-    }
-
-    /// Writes down that an operation is about to be tried; on the disk before it returns.
-    pub fn begin_attempt(
-        &self,
-        operation: Operation,
-        email: EmailId,
-        from: Option<(MailboxId, &RemoteId)>,
-        to: MailboxId,
-        cursor: &Cursor,
-    ) -> Result<i64, Error> {
-        self.write_with(Durability::Full, |transaction| {
-            let content: Option<Vec<u8>> = transaction
-                .sql
-                .query_row(
-                    "SELECT b.sha256 FROM emails e JOIN blobs b ON b.id = e.blob WHERE e.id = ?1",
-                    [email.0],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            transaction.sql.execute(
-                "INSERT INTO attempts (operation, mailbox, email, from_mailbox, from_id, cursor, content, begun_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    operation.as_str(),
-                    to.0,
-                    email.0,
-                    from.map(|(mailbox, _)| mailbox.0),
-                    from.map_or("", |(_, id)| id.0.as_str()),
-                    cursor.0,
-                    content.unwrap_or_default(),
-                    transaction.now.0
-                ],
-            )?;
-            Ok(transaction.sql.last_insert_rowid())
-        })
-    }
-
-    /// Says that an attempt came to an end that is known.
-    pub fn end_attempt(&self, id: i64) -> Result<(), Error> {
-        self.write(|transaction| {
-            transaction.sql.execute("DELETE FROM attempts WHERE id = ?1", [id])?;
-            Ok(())
-        })
-    }
-
-    /// Lists the attempts of an account of which no end is known, oldest first.
-    pub fn attempts(&self, account: AccountId) -> Result<Vec<Attempt>, Error> {
+    /// Gives when the next thing is due that waits only for its time; `None` when nothing does.
+    pub fn next_due(&self, account: AccountId) -> Result<Option<UnixTime>, Error> {
+        let now = self.now();
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT a.id, a.operation, a.email, a.from_mailbox, a.from_id, a.mailbox, a.cursor, a.content
-                 FROM attempts a JOIN mailboxes b ON b.id = a.mailbox WHERE b.account = ?1 ORDER BY a.id",
+                "SELECT MIN(m.push_after) FROM emails e JOIN memberships m ON m.email = e.id
+                 WHERE e.account = ?1 AND e.is_pending = 1 AND m.wanted = 0 AND m.synced = 1 AND m.push_after > ?2",
             )?;
-            let rows = query.query_map([account.0], |row| {
-                let from = row.get::<_, Option<i64>>(3)?.map(MailboxId);
-                let from_id = RemoteId(row.get(4)?);
-                Ok(Attempt {
-                    id: row.get(0)?,
-                    operation: Operation::from_word(row.get_ref(1)?.as_str()?),
-                    email: EmailId(row.get(2)?),
-                    from: from.map(|mailbox| (mailbox, from_id)),
-                    to: MailboxId(row.get(5)?),
-                    cursor: Cursor(row.get(6)?),
-                    content: row.get(7)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            Ok(query.query_row([account.0, now.0], |row| row.get::<_, Option<i64>>(0))?.map(UnixTime))
         })
     }
 }
 
-impl Operation {
-    fn as_str(self) -> &'static str {
-        match self {
-            Operation::Append => "append",
-            Operation::Copy => "copy",
-            Operation::Move => "move",
-        }
-    }
-
-    fn from_word(word: &str) -> Self {
-        match word {
-            "append" => Operation::Append,
-            "copy" => Operation::Copy,
-            _ => Operation::Move,
-        }
-    }
+/// A mailbox with its change, and what decides whether it is its turn.
+struct Changing {
+    pending: PendingMailbox,
+    synced_name: String,
 }
 
-impl Transaction<'_> {
-    fn pushed_keywords(
-        &mut self,
-        email: EmailId,
-        mailbox: MailboxId,
-        id: &RemoteId,
-        add: &Keywords,
-        remove: &Keywords,
-    ) -> Result<(), Fault> {
-        let text: Option<String> = self
-            .sql
-            .prepare_cached("SELECT keywords FROM remotes WHERE mailbox = ?1 AND remote_id = ?2")?
-            .query_row(params![mailbox.0, id.0], |row| row.get(0))
-            .optional()?;
-        let Some(text) = text else { return Ok(()) };
-        let mut synced = Keywords::from_text(&text);
-        add.iter().for_each(|keyword| synced.insert(keyword));
-        remove.iter().for_each(|keyword| synced.remove(keyword));
-        self.sql
-            .prepare_cached("UPDATE remotes SET keywords = ?3 WHERE mailbox = ?1 AND remote_id = ?2")?
-            .execute(params![mailbox.0, id.0, synced.to_text()])?;
-        self.settle_pending(email)
-    }
-
-    fn pushed_move(
-        &mut self,
-        email: EmailId,
-        from: MailboxId,
-        id: &RemoteId,
-        to: MailboxId,
-        moved_to: Option<&RemoteId>,
-    ) -> Result<(), Fault> {
-        match moved_to {
-            Some(new) => {
-                self.take_over(email, to, new)?;
-                self.sql
-                    .prepare_cached(
-                        "UPDATE remotes SET mailbox = ?3, remote_id = ?4 WHERE mailbox = ?1 AND remote_id = ?2",
-                    )?
-                    .execute(params![from.0, id.0, to.0, new.0])?;
-            }
-            // The copy will come as news of the other mailbox and find its email by content.
-            None => self.drop_remote(from, id, email)?,
-        }
-        self.set_synced(email, from, false)?;
-        self.set_synced(email, to, true)?;
-        self.after_push(email)
-    }
-
-    /// Makes way for a copy that we made and that came as news before we knew its id: the server's word on the id
-    /// proves that the two are one.
-    fn take_over(&mut self, email: EmailId, mailbox: MailboxId, id: &RemoteId) -> Result<(), Fault> {
-        let other: Option<i64> = self
-            .sql
-            .prepare_cached("SELECT email FROM remotes WHERE mailbox = ?1 AND remote_id = ?2")?
-            .query_row(params![mailbox.0, id.0], |row| row.get(0))
-            .optional()?;
-        let Some(other) = other else { return Ok(()) };
-        self.sql
-            .prepare_cached("DELETE FROM remotes WHERE mailbox = ?1 AND remote_id = ?2")?
-            .execute(params![mailbox.0, id.0])?;
-        let other = EmailId(other);
-        if other != email
-            && let Some(thread) = self.thread_of(other)?
-        {
-            let has_copies: bool = self
-                .sql
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM remotes WHERE email = ?1)")?
-                .query_row([other.0], |row| row.get(0))?;
-            if !has_copies {
-                self.forget_email(other, thread)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn set_synced(&mut self, email: EmailId, mailbox: MailboxId, synced: bool) -> Result<(), Fault> {
-        self.sql
-            .prepare_cached(
-                "INSERT INTO memberships (email, mailbox, wanted, synced) VALUES (?1, ?2, 0, ?3)
-                 ON CONFLICT (email, mailbox) DO UPDATE SET synced = excluded.synced, push_after = 0",
-            )?
-            .execute(params![email.0, mailbox.0, synced])?;
-        Ok(())
-    }
-
-    fn after_push(&mut self, email: EmailId) -> Result<(), Fault> {
-        self.drop_empty_memberships(email)?;
-        self.settle_pending(email)?;
-        if let Some(thread) = self.thread_of(email)? {
-            self.touch(email, thread);
-        }
-        Ok(())
-    }
-}
-
-fn mailboxes_to_make(db: &Connection, account: AccountId) -> Result<Vec<Pending>, Fault> {
+/// Gives the next change to each mailbox that is wanted otherwise; those above first, where they are made, and last,
+/// where they go. What waits for another change is left out: a name that is still taken, a mailbox above that brings
+/// those below it along, mail that is still in a mailbox that goes.
+fn pending_mailboxes(db: &Connection, account: AccountId) -> Result<Vec<PendingMailbox>, Fault> {
     let mut query = db.prepare_cached(
-        "SELECT id, name FROM mailboxes WHERE account = ?1 AND is_wanted = 1 AND is_synced = 0 AND is_local = 0
-         ORDER BY name",
+        "SELECT id, name, path, role, is_wanted, is_synced, name <> synced_name, is_subscribed, synced_name
+         FROM mailboxes b
+         WHERE account = ?1 AND is_local = 0 AND hidden_since IS NULL AND (is_wanted <> is_synced
+             OR (is_synced = 1 AND (name <> synced_name OR is_subscribed <> synced_subscribed)))
+             AND (is_wanted = 1
+                 OR NOT EXISTS (SELECT 1 FROM remotes r WHERE r.mailbox = b.id AND r.is_deleted = 0))
+         ORDER BY is_wanted DESC, CASE is_wanted WHEN 1 THEN length(name) ELSE -length(name) END, name",
     )?;
     let rows = query.query_map([account.0], |row| {
-        Ok(Pending::CreateMailbox { mailbox: MailboxId(row.get(0)?), name: row.get(1)? })
+        let (is_wanted, is_synced, is_renamed): (bool, bool, bool) = (row.get(4)?, row.get(5)?, row.get(6)?);
+        let change = match (is_wanted, is_synced, is_renamed) {
+            (true, false, _) => MailboxChange::Create,
+            (false, ..) => MailboxChange::Delete,
+            (true, true, true) => MailboxChange::Rename,
+            (true, true, false) => MailboxChange::Subscribe(row.get(7)?),
+        };
+        let pending = PendingMailbox {
+            mailbox: MailboxId(row.get(0)?),
+            name: row.get(1)?,
+            path: row.get(2)?,
+            role: Role::from_word(row.get_ref(3)?.as_str()?),
+            change,
+        };
+        Ok(Changing { pending, synced_name: row.get(8)? })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let all = rows.collect::<Result<Vec<_>, _>>()?;
+    let waits = |one: &Changing| {
+        let is_named_anew = matches!(one.pending.change, MailboxChange::Create | MailboxChange::Rename);
+        all.iter().filter(|other| other.pending.mailbox != one.pending.mailbox).any(|other| {
+            let frees_the_name = matches!(other.pending.change, MailboxChange::Delete | MailboxChange::Rename)
+                && other.synced_name == one.pending.name;
+            let brings_it_along = other.pending.change == MailboxChange::Rename
+                && one.pending.change == MailboxChange::Rename
+                && one.synced_name.strip_prefix(&other.synced_name).is_some_and(|rest| rest.starts_with('/'));
+            (is_named_anew && frees_the_name) || brings_it_along
+        })
+    };
+    let due: Vec<PendingMailbox> = all.iter().filter(|one| !waits(one)).map(|one| one.pending.clone()).collect();
+    // Names that were swapped wait for each other: the server's refusal ends that.
+    Ok(if due.is_empty() { all.into_iter().map(|one| one.pending).collect() } else { due })
 }
 
-/// A server copy of an email that has something to push.
-struct PendingCopy {
-    mailbox: MailboxId,
-    path: String,
-    id: RemoteId,
-    keywords: Keywords,
-    leaves: bool,
-    push_after: i64,
-}
-
-fn pending_of(db: &Connection, email: EmailId, now: i64) -> Result<Vec<Pending>, Fault> {
-    let wanted: String =
-        db.prepare_cached("SELECT keywords FROM emails WHERE id = ?1")?.query_row([email.0], |row| row.get(0))?;
-    let wanted = Keywords::from_text(&wanted);
-    let copies: Vec<PendingCopy> = {
-        let mut query = db.prepare_cached(
-            "SELECT r.mailbox, b.path, r.remote_id, r.keywords, m.wanted = 0 AND m.synced = 1, m.push_after
-             FROM remotes r JOIN mailboxes b ON b.id = r.mailbox
-             JOIN memberships m ON m.email = r.email AND m.mailbox = r.mailbox
-             WHERE r.email = ?1 AND b.is_local = 0",
-        )?;
-        let rows = query.query_map([email.0], |row| {
-            Ok(PendingCopy {
-                mailbox: MailboxId(row.get(0)?),
-                path: row.get(1)?,
-                id: RemoteId(row.get(2)?),
-                keywords: Keywords::from_text(row.get_ref(3)?.as_str()?),
-                leaves: row.get(4)?,
-                push_after: row.get(5)?,
-            })
-        })?;
-        rows.collect::<Result<_, _>>()?
-    };
-    // Mailboxes in which it is wanted and that no copy of it has; without a path the server has to make one first.
-    let mut aims: Vec<(MailboxId, Option<String>)> = {
-        let mut query = db.prepare_cached(
-            "SELECT m.mailbox, CASE b.is_synced WHEN 1 THEN b.path END FROM memberships m
-             JOIN mailboxes b ON b.id = m.mailbox
-             WHERE m.email = ?1 AND m.wanted = 1 AND m.synced = 0 AND b.is_local = 0 ORDER BY m.mailbox DESC",
-        )?;
-        let rows = query.query_map([email.0], |row| Ok((MailboxId(row.get(0)?), row.get(1)?)))?;
-        rows.collect::<Result<_, _>>()?
-    };
-    let mut pending = Vec::new();
-    for copy in copies {
-        let (add, remove) = (wanted.without(&copy.keywords), copy.keywords.without(&wanted));
-        // What is about to be deleted for good needs no marks; all else is marked before it moves.
-        let is_removal = copy.leaves && aims.is_empty();
-        if add != remove && !is_removal {
-            let (path, id) = (copy.path.clone(), copy.id.clone());
-            pending.push(Pending::Keywords { email, mailbox: copy.mailbox, path, id, add, remove });
-        }
-        if !copy.leaves {
-            continue;
-        }
-        match aims.pop() {
-            Some((to, Some(to_path))) => pending.push(Pending::Move {
+fn pending_email(db: &Connection, email: EmailId, now: i64) -> Result<Option<PendingEmail>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT e.keywords, e.blob, e.size, e.received, EXISTS (SELECT 1 FROM memberships m WHERE m.awaits = e.id),
+             e.base_keywords IS NOT NULL, EXISTS (SELECT 1 FROM memberships m WHERE m.email = e.id AND m.awaits > 0)
+         FROM emails e WHERE e.id = ?1",
+    )?;
+    let found = query
+        .query_row([email.0], |row| {
+            Ok(PendingEmail {
                 email,
-                from: copy.mailbox,
-                from_path: copy.path,
-                id: copy.id,
-                to,
-                to_path,
-            }),
-            Some((_, None)) => {}
-            None if copy.push_after <= now => {
-                pending.push(Pending::Remove { email, mailbox: copy.mailbox, path: copy.path, id: copy.id });
-            }
-            None => {}
-        }
+                keywords: Keywords::from_text(row.get_ref(0)?.as_str()?),
+                blob: row.get(1)?,
+                size: row.get::<_, i64>(2)?.unsigned_abs(),
+                received: UnixTime(row.get(3)?),
+                copies: Vec::new(),
+                aims: Vec::new(),
+                is_awaited: row.get(4)?,
+                has_vanished: row.get(5)?,
+                must_be_here: row.get(6)?,
+            })
+        })
+        .optional()?;
+    let Some(mut pending) = found else { return Ok(None) };
+    let mut query = db.prepare_cached(
+        "SELECT r.mailbox, b.path, r.remote_id, r.keywords, r.is_deleted, m.wanted, m.synced,
+             m.push_after > ?2 OR EXISTS (SELECT 1 FROM memberships o WHERE o.email = m.awaits AND o.wanted = 1)
+         FROM remotes r JOIN mailboxes b ON b.id = r.mailbox
+         JOIN memberships m ON m.email = r.email AND m.mailbox = r.mailbox
+         WHERE r.email = ?1 AND b.is_local = 0 AND b.is_synced = 1 ORDER BY r.mailbox, r.remote_id",
+    )?;
+    let mut rows = query.query([email.0, now])?;
+    while let Some(row) = rows.next()? {
+        let (is_deleted, is_wanted, is_synced, must_wait): (bool, bool, bool, bool) =
+            (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+        let stand = match (is_wanted, is_synced, is_deleted) {
+            (true, true, false) => Stand::Stays,
+            (true, false, true) => Stand::Returns,
+            (false, true, _) if must_wait => Stand::WaitsToLeave,
+            (false, true, _) => Stand::Leaves,
+            _ => continue,
+        };
+        pending.copies.push(PendingCopy {
+            mailbox: MailboxId(row.get(0)?),
+            path: row.get(1)?,
+            id: RemoteId(row.get(2)?),
+            keywords: Keywords::from_text(&row.get::<_, String>(3)?),
+            is_deleted,
+            stand,
+        });
     }
-    Ok(pending)
+    let mut query = db.prepare_cached(
+        "SELECT m.mailbox, CASE b.is_synced WHEN 1 THEN b.path END FROM memberships m
+         JOIN mailboxes b ON b.id = m.mailbox
+         WHERE m.email = ?1 AND m.wanted = 1 AND m.synced = 0 AND b.is_local = 0 AND b.hidden_since IS NULL
+             AND NOT EXISTS (SELECT 1 FROM remotes r WHERE r.email = m.email AND r.mailbox = m.mailbox)
+         ORDER BY m.mailbox",
+    )?;
+    let rows = query.query_map([email.0], |row| Ok(Aim { mailbox: MailboxId(row.get(0)?), path: row.get(1)? }))?;
+    pending.aims = rows.collect::<Result<_, _>>()?;
+    pending.must_be_here &= pending.blob.is_none() && !pending.copies.is_empty();
+    Ok(Some(pending).filter(PendingEmail::has_something_to_do))
 }

@@ -36,11 +36,12 @@ CREATE TABLE mailboxes (
     is_synced INTEGER NOT NULL DEFAULT 0,
     is_local INTEGER NOT NULL DEFAULT 0, -- 1: lives here alone, is never pushed; remotes do not speak for memberships
     is_selectable INTEGER NOT NULL DEFAULT 1,
-    is_subscribed INTEGER NOT NULL DEFAULT 1,
+    is_subscribed INTEGER NOT NULL DEFAULT 1, -- what the user wants
     hidden_since INTEGER, -- since when the server does not list it any more; NULL: it does
     total INTEGER NOT NULL DEFAULT 0, -- emails in it
     unread INTEGER NOT NULL DEFAULT 0, -- unread emails in it
-    conversations INTEGER NOT NULL DEFAULT 0 -- rows of its conversation list
+    conversations INTEGER NOT NULL DEFAULT 0, -- rows of its conversation list
+    synced_subscribed INTEGER NOT NULL DEFAULT 1 -- what the server has of is_subscribed
 ) STRICT;
 CREATE INDEX mailboxes_account ON mailboxes (account);
 
@@ -105,10 +106,11 @@ CREATE TABLE remotes (
     email INTEGER NOT NULL,
     blob INTEGER, -- blobs.id; NULL: the bytes of this copy (or of one that the server calls the same) were never here
     keywords TEXT NOT NULL, -- synced: as the server last told them
+    is_deleted INTEGER NOT NULL DEFAULT 0, -- 1: marked to be expunged (IMAP \Deleted): as good as gone, in no mailbox
     PRIMARY KEY (mailbox, remote_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX remotes_email ON remotes (email);
-CREATE INDEX remotes_bodiless ON remotes (mailbox, email) WHERE blob IS NULL;
+CREATE INDEX remotes_bodiless ON remotes (mailbox, email) WHERE blob IS NULL AND is_deleted = 0;
 
 -- Which email is in which mailbox. A row with both bits 0 stays only while `notice` needs it.
 CREATE TABLE memberships (
@@ -119,11 +121,13 @@ CREATE TABLE memberships (
     is_stale INTEGER NOT NULL DEFAULT 0, -- 1: the server began to number anew and no copy was found again yet
     push_after INTEGER NOT NULL DEFAULT 0, -- not pushed before: a delete for good waits
     notice INTEGER, -- notices.id of the mass vanish that took it; NULL: none did
+    awaits INTEGER, -- emails.id of the copy in another account that must be on its server first; NULL: none
     PRIMARY KEY (email, mailbox)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_list ON memberships (mailbox, email) WHERE wanted = 1;
 CREATE INDEX memberships_stale ON memberships (mailbox) WHERE is_stale = 1;
 CREATE INDEX memberships_notice ON memberships (notice) WHERE notice IS NOT NULL;
+CREATE INDEX memberships_awaits ON memberships (awaits) WHERE awaits IS NOT NULL;
 
 -- Operations that cannot be derived again (COPY, MOVE, APPEND): written before they are tried, so that after a crash
 -- the target is looked through from `cursor` on before anything is repeated.
@@ -263,17 +267,18 @@ CREATE TABLE history (
     emails INTEGER NOT NULL,
     steps TEXT NOT NULL,
     inverse TEXT NOT NULL,
-    is_undone INTEGER NOT NULL DEFAULT 0
+    undone INTEGER NOT NULL DEFAULT 0 -- 0: it was not taken back; else the higher, the later it was
 ) STRICT;
 
 -- What a person should hear of and has not put aside.
 CREATE TABLE notices (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     made_at INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('mass_vanish')),
+    kind TEXT NOT NULL CHECK (kind IN ('mass_vanish', 'refused')),
     mailbox INTEGER NOT NULL REFERENCES mailboxes (id),
     emails INTEGER NOT NULL,
-    dismissed_at INTEGER -- NULL: still to be shown
+    dismissed_at INTEGER, -- NULL: still to be shown
+    text TEXT NOT NULL DEFAULT '' -- of a refusal: what did not happen, and why, in the server's words
 ) STRICT;
 
 -- Full text, by emails.id; Han, kana and hangul with a space around each character.

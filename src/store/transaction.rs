@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) role: Option<Role>,
     /// Whether it lives here alone.
     pub(super) is_local: bool,
+    /// Whether it is wanted, and the server did not drop it.
+    pub(super) is_there: bool,
 }
 
 /// Emails in a mailbox, unread ones, and conversations.
@@ -114,10 +116,13 @@ impl<'c> Transaction<'c> {
         if let Some(places) = &self.places {
             return Ok(Rc::clone(places));
         }
-        let mut query = self.sql.prepare_cached("SELECT id, account, role, is_local FROM mailboxes")?;
+        let mut query = self.sql.prepare_cached(
+            "SELECT id, account, role, is_local, is_wanted = 1 AND hidden_since IS NULL FROM mailboxes",
+        )?;
         let rows = query.query_map([], |row| {
             let role = Role::from_word(row.get_ref(2)?.as_str()?);
-            Ok((MailboxId(row.get(0)?), Place { account: AccountId(row.get(1)?), role, is_local: row.get(3)? }))
+            let place = Place { account: AccountId(row.get(1)?), role, is_local: row.get(3)?, is_there: row.get(4)? };
+            Ok((MailboxId(row.get(0)?), place))
         })?;
         let places = Rc::new(rows.collect::<Result<HashMap<_, _>, _>>()?);
         self.places = Some(Rc::clone(&places));
@@ -148,9 +153,11 @@ impl<'c> Transaction<'c> {
             .prepare_cached(
                 "UPDATE emails SET is_pending =
                      EXISTS (SELECT 1 FROM remotes r JOIN mailboxes b ON b.id = r.mailbox
-                             WHERE r.email = emails.id AND r.keywords <> emails.keywords AND b.is_local = 0)
+                             WHERE r.email = emails.id AND r.keywords <> emails.keywords AND r.is_deleted = 0
+                                 AND b.is_local = 0)
                      OR EXISTS (SELECT 1 FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
-                                WHERE m.email = emails.id AND m.wanted <> m.synced AND b.is_local = 0)
+                                WHERE m.email = emails.id AND b.is_local = 0
+                                    AND (m.wanted <> m.synced OR (m.awaits IS NOT NULL AND emails.blob IS NULL)))
                  WHERE id = ?1",
             )?
             .execute([email.0])?;

@@ -298,7 +298,8 @@ async fn since(
         return Ok(selected);
     }
 
-    let mut catching_up = CatchingUp { start: position, position, known, known_before, has_news: false, out };
+    let mut catching_up =
+        CatchingUp { start: position, position, known, known_before, has_news: false, has_left_out: false, out };
     let has_vanished = if by_journal && selected.modseq.is_some() {
         catching_up.take_told(&told).await?
     } else {
@@ -306,7 +307,7 @@ async fn since(
     };
     let fresh = catching_up.read_new(imap, &selected).await?;
     let is_count_right = known_before.saturating_add(fresh) == u64::from(selected.exists) && position.low <= 1;
-    if !has_vanished && !is_count_right {
+    if catching_up.has_left_out || (!has_vanished && !is_count_right) {
         catching_up.look_for_vanished(imap, &selected).await?;
     }
     let reached = catching_up.position;
@@ -333,6 +334,8 @@ struct CatchingUp<'a, K> {
     known: &'a K,
     known_before: u64,
     has_news: bool,
+    /// Whether there are messages within what was read that are not known.
+    has_left_out: bool,
     out: &'a Sender<Delta>,
 }
 
@@ -414,6 +417,8 @@ impl<K: Known> CatchingUp<'_, K> {
         if !gone.is_empty() {
             self.send(Delta::Vanished(gone)).await?;
         }
+        // What was left out once, as by a server with a bad hour, is not here yet.
+        self.has_left_out = flags.keys().any(|uid| self.position.covers(*uid));
         Ok(true)
     }
 

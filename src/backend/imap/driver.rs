@@ -171,6 +171,14 @@ impl Driver {
         self.session.as_mut().say(bytes);
     }
 
+    /// Adds the literal that a command announced, and ends the command.
+    pub fn add(&mut self, literal: &[u8]) {
+        self.round_trips += 1;
+        let tap = self.session.as_mut();
+        tap.say(literal);
+        tap.say(b"\r\n");
+    }
+
     /// Waits for the next response. A tagged one has found its command already.
     pub async fn next(&mut self, stage: &'static str) -> Result<Reply, Error> {
         match self.early.pop_front() {
@@ -190,7 +198,7 @@ impl Driver {
     async fn read(&mut self, stage: &'static str) -> Result<Reply, Error> {
         loop {
             let within = if self.bye.is_some() { AFTER_BYE } else { self.timeouts.answer };
-            let before = self.session.as_mut().received;
+            let (before, unsent) = (self.session.as_mut().received, self.session.as_mut().unsent());
             let (since, bytes) = self.progress;
             if since.elapsed() > self.timeouts.answer * PATIENCE {
                 if before < bytes + SLOWEST * u64::from(PATIENCE) {
@@ -204,7 +212,11 @@ impl Driver {
             if self.bye.is_some() {
                 return Err(self.lost(stage, None));
             }
-            if self.session.as_mut().received < before + SLOWEST {
+            // What still leaves is as good as what comes.
+            let has_sent = self.session.as_mut().unsent() < unsent;
+            if has_sent {
+                self.progress = (Instant::now(), self.session.as_mut().received);
+            } else if self.session.as_mut().received < before + SLOWEST {
                 return Err(self.silent(stage, within));
             }
         }

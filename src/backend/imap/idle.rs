@@ -20,16 +20,16 @@ pub async fn wait(imap: &mut Imap, mailbox: &str, at_most: Duration) -> Result<N
         select::ensure(imap, STAGE, mailbox).await?;
         let now = imap.selected.as_ref().map(Mark::of);
         if imap.marks.get(mailbox).is_some_and(|before| Some(*before) != now) {
-            return Ok(News::Changed);
+            return Ok(changed(mailbox));
         }
     }
     if imap.is_stale {
-        return Ok(News::Changed);
+        return Ok(changed(mailbox));
     }
-    if imap.driver.can("IDLE") { listen(imap, end).await } else { ask(imap, end).await }
+    if imap.driver.can("IDLE") { listen(imap, mailbox, end).await } else { ask(imap, mailbox, end).await }
 }
 
-async fn listen(imap: &mut Imap, end: Instant) -> Result<News, Error> {
+async fn listen(imap: &mut Imap, mailbox: &str, end: Instant) -> Result<News, Error> {
     loop {
         if !imap.driver.is_idle() && !imap.driver.awaits_idle() {
             imap.driver.begin_idle(STAGE).await?;
@@ -46,7 +46,7 @@ async fn listen(imap: &mut Imap, end: Instant) -> Result<News, Error> {
             Some(Response::Done(..)) if !imap.driver.is_idle() && !imap.driver.awaits_idle() => {
                 // Offered, but not to be had, or not for long.
                 imap.driver.capabilities.retain(|word| word != "IDLE");
-                return ask(imap, end).await;
+                return ask(imap, mailbox, end).await;
             }
             // The end follows at once, or is waited for no longer than a moment.
             Some(Response::Bye(_)) => drop(imap.driver.next(STAGE).await?),
@@ -55,22 +55,26 @@ async fn listen(imap: &mut Imap, end: Instant) -> Result<News, Error> {
             None => imap.driver.leave_idle(STAGE).await?,
         }
         if imap.is_stale {
-            return Ok(News::Changed);
+            return Ok(changed(mailbox));
         }
     }
 }
 
-async fn ask(imap: &mut Imap, end: Instant) -> Result<News, Error> {
+async fn ask(imap: &mut Imap, mailbox: &str, end: Instant) -> Result<News, Error> {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         tokio::time::sleep(left.min(imap.timeouts.poll)).await;
         let ticket = imap.driver.send(STAGE, "NOOP", 0).await?;
         imap.finish(STAGE, ticket).await?;
         if imap.is_stale {
-            return Ok(News::Changed);
+            return Ok(changed(mailbox));
         }
         if Instant::now() >= end {
             return Ok(News::TimedOut);
         }
     }
+}
+
+fn changed(mailbox: &str) -> News {
+    News::Changed([mailbox.to_owned()].into())
 }

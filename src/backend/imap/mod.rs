@@ -9,10 +9,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
+mod append;
+mod apply;
 mod changes;
 mod cursor;
 mod driver;
 mod fetch;
+mod folders;
 mod idle;
 mod names;
 mod response;
@@ -23,13 +26,14 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
+use crate::backend::imap::cursor::{Position, uid_of};
 use crate::backend::imap::driver::{Driver, Ticket};
 use crate::backend::imap::response::{Response, Status};
 use crate::backend::imap::select::Selected;
 use crate::backend::imap::set::UidSet;
 use crate::backend::net::{self, Endpoint, Security};
-use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
-use crate::mail::remote::{Applied, Cursor, Delta, RemoteMailbox, RemoteOperation, Slice, Want};
+use crate::backend::{Backend, Error, Known, News, Offer, Outcome, Traffic};
+use crate::mail::remote::{Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
 
 /// A name and its password. Never printed.
 #[derive(Clone)]
@@ -93,6 +97,12 @@ pub struct Imap {
     is_resyncing: bool,
     /// What the search that is under way has found so far.
     found: UidSet,
+    /// The last changes made over this connection to messages of the selected mailbox: UID and MODSEQ.
+    ours: HashMap<u32, u64>,
+    /// What stands between two levels of a name, as the list told.
+    delimiter: Option<char>,
+    /// What stands before every name but the inbox's; asked when first needed.
+    prefix: Option<String>,
     idle_since: Option<Instant>,
 }
 
@@ -131,6 +141,9 @@ impl Imap {
             listed: HashMap::new(),
             inbox_hint: None,
             found: UidSet::default(),
+            ours: HashMap::new(),
+            delimiter: None,
+            prefix: None,
             idle_since: None,
         })
     }
@@ -138,6 +151,11 @@ impl Imap {
     /// Says whether the server numbers changes (CONDSTORE).
     fn keeps_journal(&self) -> bool {
         self.driver.can("CONDSTORE") || self.driver.can("QRESYNC")
+    }
+
+    /// Says whether messages can be removed one by one (UIDPLUS).
+    fn has_uidplus(&self) -> bool {
+        self.driver.can("UIDPLUS") || self.driver.can("IMAP4REV2")
     }
 
     /// Waits for a command's end; what the server tells meanwhile is noticed.
@@ -174,7 +192,12 @@ impl Imap {
 
 impl Backend for Imap {
     fn offer(&self) -> Offer {
-        Offer { can_apply: false, can_wait: true, words: self.driver.capabilities.clone() }
+        Offer {
+            can_move: self.driver.can("MOVE") || self.driver.can("IMAP4REV2"),
+            can_compare: self.keeps_journal(),
+            can_wait: true,
+            words: self.driver.capabilities.clone(),
+        }
     }
 
     fn traffic(&self) -> Traffic {
@@ -199,9 +222,13 @@ impl Backend for Imap {
         fetch::fetch(self, mailbox, wants, out).await
     }
 
-    async fn apply(&mut self, _: &RemoteOperation) -> Result<Applied, Error> {
-        let what = "changes stay here until they can travel; that is not built yet";
-        Err(self.driver.error(Kind::Unsupported, "changing messages", what))
+    async fn apply(&mut self, operations: &[RemoteOperation], outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+        apply::apply(self, operations, outcomes).await
+    }
+
+    fn is_beyond(&self, cursor: &Cursor, id: &RemoteId) -> bool {
+        Position::parse(cursor)
+            .is_none_or(|position| uid_of(id, position.validity).is_none_or(|uid| uid >= position.uid_next))
     }
 
     async fn wait(&mut self, mailbox: &str, at_most: Duration) -> Result<News, Error> {

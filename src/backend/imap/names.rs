@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use crate::backend::imap::Imap;
 use crate::backend::imap::response::{List, Response};
-
 use crate::backend::{Error, Kind, mutf7};
 use crate::mail::mailbox::{Role, role_of_name};
 use crate::mail::remote::RemoteMailbox;
@@ -61,7 +60,54 @@ pub async fn list(imap: &mut Imap) -> Result<Vec<RemoteMailbox>, Error> {
             return Err(imap.driver.error(Kind::Limit, STAGE, format!("the server lists more than {MOST} folders")));
         }
     }
+    imap.delimiter = found.iter().find_map(|list| list.delimiter);
+    // Where everything lies below the inbox, names begin with it (Courier, some of Cyrus).
+    let below = imap.delimiter.map(|delimiter| format!("INBOX{delimiter}"));
+    imap.prefix = below.filter(|below| {
+        let mut others = found.iter().filter(|list| !is_inbox(&String::from_utf8_lossy(&list.name))).peekable();
+        others.peek().is_some() && others.all(|list| list.name.starts_with(below.as_bytes()))
+    });
     Ok(mailboxes(&found, &subscribed))
+}
+
+/// Spells the name of a mailbox that is to be made, `/` between levels, as the server wants it.
+pub async fn path_of_new(imap: &mut Imap, stage: &'static str, name: &str) -> Result<String, Error> {
+    if imap.delimiter.is_none() {
+        list(imap).await?;
+    }
+    if imap.prefix.is_none() && imap.driver.can("NAMESPACE") {
+        imap.prefix = Some(personal_namespace(imap, stage).await?);
+    }
+    let level = |level: &str| mutf7::encode(&level.replace(OTHER_SLASH, "/"));
+    let path = match imap.delimiter {
+        Some(delimiter) => {
+            if name.replace('/', "").contains(delimiter) && delimiter != '/' {
+                let what = format!("this server takes no {delimiter} in the name of a folder");
+                return Err(imap.driver.error(Kind::Refused, stage, what));
+            }
+            name.split('/').map(level).collect::<Vec<_>>().join(&delimiter.to_string())
+        }
+        None => level(name),
+    };
+    let prefix = imap.prefix.as_deref().unwrap_or_default();
+    Ok(if path.starts_with(prefix) { path } else { format!("{prefix}{path}") })
+}
+
+/// Asks what stands before the names of the user's own mailboxes (RFC 2342).
+async fn personal_namespace(imap: &mut Imap, stage: &'static str) -> Result<String, Error> {
+    let ticket = imap.driver.send(stage, "NAMESPACE", 0).await?;
+    let mut prefix = String::new();
+    let condition = imap
+        .driver
+        .finish(stage, ticket, |response| {
+            if let Response::Namespace(personal) = response {
+                prefix = String::from_utf8_lossy(&personal).into_owned();
+            }
+            Ok(())
+        })
+        .await?;
+    imap.driver.check(stage, &condition)?;
+    Ok(prefix)
 }
 
 /// Writes a mailbox's name as a command wants it.

@@ -10,6 +10,8 @@ use crate::mail::time::UnixTime;
 const DEEPEST: usize = 64;
 /// The server's own words are kept so long, in bytes.
 const LONGEST_WORDS: usize = 1_000;
+/// A condition is read so far, in bytes: two sets of some thousand UIDs may be in it.
+const LONGEST_CONDITION: usize = 64 * 1024;
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub enum Response {
     Expunge,
     /// Messages are gone, by UID.
     Vanished(UidSet),
+    /// What stands before the names of the user's own mailboxes.
+    Namespace(Vec<u8>),
     /// UIDs that were searched for.
     Search(UidSet),
     /// A message.
@@ -135,6 +139,8 @@ pub struct Fetch {
     pub body: Option<Vec<u8>>,
     /// Whether `BODY[…]` was there at all.
     pub has_body: bool,
+    /// `MODSEQ`.
+    pub modseq: Option<u64>,
     /// Where the bytes begin, for a slice.
     pub origin: Option<u64>,
 }
@@ -171,6 +177,7 @@ pub fn parse(frame: &[u8]) -> Result<Response, Malformed> {
         b"LIST" => list(&mut walk, false)?,
         b"LSUB" => list(&mut walk, true)?,
         b"STATUS" => status(&mut walk)?,
+        b"NAMESPACE" => namespace(&mut walk)?,
         b"SEARCH" => Response::Search(search(walk.rest())?),
         b"ESEARCH" => esearch(&mut walk)?,
         b"VANISHED" => {
@@ -203,7 +210,7 @@ fn tagged(walk: &mut Walk<'_>) -> Result<Response, Malformed> {
 }
 
 fn condition(verdict: Verdict, text: &[u8]) -> Condition {
-    let text = text.get(..LONGEST_WORDS * 8).unwrap_or(text);
+    let text = text.get(..LONGEST_CONDITION).unwrap_or(text);
     let text = String::from_utf8_lossy(text);
     let (mut code, mut arguments, mut words) = ("", "", text.trim());
     if let Some(inside) = words.strip_prefix('[')
@@ -253,6 +260,10 @@ fn fetch(walk: &mut Walk<'_>) -> Result<Response, Malformed> {
             fetch.received = walk.string()?.and_then(|text| internal_date(&text));
         } else if is("RFC822.SIZE") {
             fetch.size = number(walk.atom());
+        } else if is("MODSEQ") {
+            let inside = walk.value()?;
+            let digits = inside.strip_prefix(b"(").and_then(|inside| inside.strip_suffix(b")")).unwrap_or_default();
+            fetch.modseq = number(digits.trim_ascii());
         } else if is("EMAILID") {
             let inside = walk.value()?;
             let id = String::from_utf8_lossy(inside.trim_ascii()).trim_matches(['(', ')', ' ']).to_owned();
@@ -294,6 +305,18 @@ fn flags(walk: &mut Walk<'_>) -> Result<Keywords, Malformed> {
             keywords.insert(&keyword);
         }
     }
+}
+
+/// Reads the arguments of PERMANENTFLAGS; `None` where any keyword can be kept.
+pub fn permanent(arguments: &str) -> Option<Keywords> {
+    let words: Vec<&str> =
+        arguments.trim().trim_start_matches('(').trim_end_matches(')').split_ascii_whitespace().collect();
+    if words.contains(&"\\*") {
+        return None;
+    }
+    let mut keywords = Keywords::default();
+    words.iter().filter_map(|word| keyword_of(word.as_bytes())).for_each(|keyword| keywords.insert(&keyword));
+    Some(keywords)
 }
 
 /// Gives the keyword that a flag stands for; none for what is no mark of the user.
@@ -363,6 +386,15 @@ fn status(walk: &mut Walk<'_>) -> Result<Response, Malformed> {
             _ => {}
         }
     }
+}
+
+/// Reads `((\"INBOX.\" \".\")) NIL NIL`: the prefix of the first personal namespace.
+fn namespace(walk: &mut Walk<'_>) -> Result<Response, Malformed> {
+    walk.spaces();
+    if !walk.take(b'(') || !walk.take(b'(') {
+        return Ok(Response::Namespace(Vec::new()));
+    }
+    Ok(Response::Namespace(walk.string()?.unwrap_or_default().into_owned()))
 }
 
 fn search(text: &[u8]) -> Result<UidSet, Malformed> {

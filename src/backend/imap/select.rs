@@ -6,7 +6,7 @@ use crate::backend::Error;
 use crate::backend::imap::Imap;
 use crate::backend::imap::driver::Ticket;
 use crate::backend::imap::names::quote;
-use crate::backend::imap::response::{Condition, Response, Verdict};
+use crate::backend::imap::response::{self, Condition, Response, Verdict};
 use crate::backend::imap::set::UidSet;
 use crate::mail::keyword::Keywords;
 
@@ -21,8 +21,19 @@ pub struct Selected {
     pub uid_next: Option<u32>,
     /// HIGHESTMODSEQ; none without a journal.
     pub modseq: Option<u64>,
+    /// Whether nothing can be changed in it.
+    pub is_read_only: bool,
+    /// The keywords that it can keep, where it cannot keep all (PERMANENTFLAGS without `\*`).
+    pub permanent: Option<Keywords>,
     /// Messages in it; kept up to date as the server tells.
     pub exists: u32,
+}
+
+impl Selected {
+    /// Says whether the mailbox can keep a keyword.
+    pub fn can_keep(&self, keyword: &str) -> bool {
+        self.permanent.as_ref().is_none_or(|permanent| permanent.contains(keyword))
+    }
 }
 
 /// What came with the answer to SELECT.
@@ -53,6 +64,7 @@ pub async fn begin(
 ) -> Result<Selecting, Error> {
     imap.selected = None;
     imap.is_stale = false;
+    imap.ours.clear();
     let name = quote(mailbox);
     let command = match since {
         Some((validity, modseq)) => format!("SELECT {name} (QRESYNC ({validity} {modseq}))"),
@@ -74,6 +86,7 @@ pub async fn end(imap: &mut Imap, stage: &'static str, selecting: Selecting) -> 
     let condition = imap.driver.finish(stage, ticket, each).await?;
     told.vanished.sort();
     if condition.verdict == Verdict::Ok {
+        selected.is_read_only = condition.code == "READ-ONLY";
         imap.selected = Some(selected);
     }
     Ok((condition, told))
@@ -108,6 +121,7 @@ fn hear(selected: &mut Selected, told: &mut Told, response: Response) {
                     selected.modseq = condition.number().filter(|modseq| (1..=i64::MAX as u64).contains(modseq));
                 }
                 "NOMODSEQ" => selected.modseq = None,
+                "PERMANENTFLAGS" => selected.permanent = response::permanent(&condition.arguments),
                 _ => {}
             }
         }

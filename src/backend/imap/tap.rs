@@ -109,6 +109,11 @@ impl<S> Tap<S> {
         self.hidden = Some(bytes);
     }
 
+    /// Gives how many bytes the wire has not taken yet.
+    pub fn unsent(&self) -> usize {
+        self.outgoing.len()
+    }
+
     /// Writes bytes that belong to a command which is under way.
     pub fn say(&mut self, bytes: &[u8]) {
         self.outgoing.extend_from_slice(bytes);

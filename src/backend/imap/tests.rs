@@ -154,7 +154,7 @@ async fn what_is_told_while_flags_are_looked_at_is_news_at_once() {
         let mut imap = connect(table.leak(), LONG).await.unwrap();
         assert_eq!(changes(&mut imap, Some("1 7 2 0 1"), &Knows(vec![1])).await.unwrap(), [], "{told}");
         let news = tokio::time::timeout(LONG / 2, imap.wait("INBOX", LONG)).await;
-        assert_eq!(news.expect("nobody heard it").unwrap(), News::Changed, "{told}");
+        assert!(matches!(news.expect("nobody heard it").unwrap(), News::Changed(_)), "{told}");
     }
 }
 

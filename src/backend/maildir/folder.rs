@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,70 @@ pub fn create(root: &Path, mailbox: &str) -> io::Result<PathBuf> {
         fs::File::create(directory.join("maildirfolder"))?;
     }
     Ok(directory)
+}
+
+/// Gives a mailbox, and those below it, another name; gives its new path. One that is renamed already is left alone.
+pub fn rename(root: &Path, mailbox: &str, name: &str) -> io::Result<String> {
+    let path = path_of_new(root, name);
+    let (from, to) = (directory(root, mailbox), directory(root, &path));
+    if from == root || to == root {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the inbox cannot be renamed"));
+    }
+    if to.exists() {
+        let what = format!("{} is there already", to.display());
+        return if from.exists() { Err(io::Error::new(ErrorKind::AlreadyExists, what)) } else { Ok(path) };
+    }
+    if let Some(parent) = to.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    }
+    fs::rename(&from, &to)?;
+    // Maildir++ has the folders below beside it.
+    if mailbox.starts_with('.') && !mailbox.starts_with("./") {
+        let (above, beside) = (file_name(&from), file_name(&to));
+        for entry in fs::read_dir(root)?.flatten() {
+            let old = entry.file_name();
+            if let Some(rest) = old.as_bytes().strip_prefix(above).filter(|rest| rest.starts_with(b".")) {
+                let new = OsString::from_vec([beside, rest].concat());
+                fs::rename(entry.path(), root.join(new))?;
+            }
+        }
+    }
+    Ok(path)
+}
+
+fn file_name(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_bytes()
+}
+
+/// Removes a mailbox that holds no mail; those below a plain directory stay.
+pub fn remove(root: &Path, mailbox: &str) -> io::Result<()> {
+    let directory = directory(root, mailbox);
+    if directory == root {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the inbox cannot be removed"));
+    }
+    if !directory.exists() {
+        return Ok(());
+    }
+    for part in PARTS {
+        let place = directory.join(part);
+        if place.is_dir() && fs::read_dir(&place)?.next().is_some() {
+            return Err(io::Error::new(
+                ErrorKind::DirectoryNotEmpty,
+                "there is mail in the folder that is not here yet",
+            ));
+        }
+    }
+    // `cur` goes first: without it this is no mailbox any more.
+    for part in PARTS {
+        match fs::remove_dir(directory.join(part)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    // What other programs keep beside the mail (indexes, marks) is left, and with it the directory, unless it is nothing.
+    let _ = fs::remove_file(directory.join("maildirfolder"));
+    let _ = fs::remove_dir(&directory);
+    Ok(())
 }
 
 /// Lists the mailboxes, sorted by name, the parents that only hold others among them.

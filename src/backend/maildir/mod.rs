@@ -19,8 +19,8 @@ mod scan;
 
 use crate::backend::maildir::push::Writer;
 use crate::backend::maildir::scan::State;
-use crate::backend::{Backend, Error, Kind, Known, News, Offer, Traffic};
-use crate::mail::remote::{Applied, Cursor, Delta, RemoteMailbox, RemoteOperation, Slice, Want};
+use crate::backend::{Backend, Error, Kind, Known, News, Offer, Outcome, Traffic};
+use crate::mail::remote::{Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
 
 /// How often a folder is looked at for news: two calls of `stat`.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl Maildir {
 
 impl Backend for Maildir {
     fn offer(&self) -> Offer {
-        Offer { can_apply: true, can_wait: true, words: vec!["Maildir".to_owned()] }
+        Offer { can_move: true, can_compare: false, can_wait: true, words: vec!["Maildir".to_owned()] }
     }
 
     fn traffic(&self) -> Traffic {
@@ -104,9 +104,20 @@ impl Backend for Maildir {
         in_background(&place, "reading messages", move || pull::fetch(&index, &wants, &out)).await
     }
 
-    async fn apply(&mut self, operation: &RemoteOperation) -> Result<Applied, Error> {
-        let (writer, operation) = (self.writer.clone(), operation.clone());
-        in_background(&self.root, "changing files", move || writer.apply(&operation)).await
+    async fn apply(&mut self, operations: &[RemoteOperation], outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+        for operation in operations {
+            let (writer, operation) = (self.writer.clone(), operation.clone());
+            match in_background(&self.root, "changing files", move || writer.apply(&operation)).await {
+                Err(error) if error.kind != Kind::Refused => return Err(error),
+                outcome => outcomes.push(outcome),
+            }
+        }
+        Ok(())
+    }
+
+    /// File names have no order: whatever is in a folder may have come at any time.
+    fn is_beyond(&self, _: &Cursor, _: &RemoteId) -> bool {
+        true
     }
 
     async fn wait(&mut self, mailbox: &str, at_most: Duration) -> Result<News, Error> {
@@ -121,7 +132,7 @@ impl Backend for Maildir {
             let is_due = !before.is_settled && state.is_settled();
             if before.state != state || is_due {
                 self.seen.remove(mailbox);
-                return Ok(News::Changed);
+                return Ok(News::Changed([mailbox.to_owned()].into()));
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -140,10 +151,21 @@ async fn in_background<T: Send + 'static>(
     stage: &'static str,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
-    let refuse = |what: String| Error::new(Kind::Local, place.display().to_string(), stage, what);
+    let fail = |kind, what: String| Error::new(kind, place.display().to_string(), stage, what);
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| refuse(words(&error))),
-        Err(_) => Err(refuse("the work was stopped half way".to_owned())),
+        Ok(result) => result.map_err(|error| fail(kind_of(&error), words(&error))),
+        Err(_) => Err(fail(Kind::Local, "the work was stopped half way".to_owned())),
+    }
+}
+
+/// Tells what one name is to blame for from what is wrong with the place.
+fn kind_of(error: &io::Error) -> Kind {
+    match error.kind() {
+        ErrorKind::InvalidFilename
+        | ErrorKind::InvalidInput
+        | ErrorKind::AlreadyExists
+        | ErrorKind::DirectoryNotEmpty => Kind::Refused,
+        _ => Kind::Local,
     }
 }
 

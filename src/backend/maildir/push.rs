@@ -4,13 +4,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, FileTimes, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
 
 use crate::backend::maildir::scan::{self, Entry, Files, Part};
 use crate::backend::maildir::{folder, name};
+use crate::mail::keyword::Keywords;
 use crate::mail::remote::{Applied, RemoteId, RemoteOperation};
+use crate::mail::time::UnixTime;
 
 /// How often a file that moves under our hands is looked for again.
 const MOST_TRIES: usize = 5;
@@ -54,33 +59,54 @@ impl Writer {
 
     /// Makes one change.
     pub fn apply(&self, operation: &RemoteOperation) -> io::Result<Applied> {
+        let mut applied = Applied { tells_ids: true, ..Applied::default() };
         match operation {
-            RemoteOperation::Keywords { mailbox, ids, add, remove } => {
+            RemoteOperation::Keywords { mailbox, ids, add, remove, .. } => {
                 let index = self.index(&folder::directory(&self.root, mailbox));
                 let letters = scan::letters(&index.directory);
                 for id in ids {
                     set_letters(&index, id, |old| letters.change(old, add, remove))?;
                 }
-                Ok(Applied::default())
             }
-            RemoteOperation::Move { from, id, to } => {
+            RemoteOperation::Copy { from, ids, to } | RemoteOperation::Move { from, ids, to } => {
                 let from = self.index(&folder::directory(&self.root, from));
                 let to = self.index(&folder::create(&self.root, to)?);
-                Ok(Applied { moved_to: Some(move_message(&from, id, &to)?), ..Applied::default() })
+                let is_move = matches!(operation, RemoteOperation::Move { .. });
+                for id in ids {
+                    let new = if is_move { move_message(&from, id, &to)? } else { copy_message(&from, id, &to)? };
+                    applied.became.extend(new.map(|new| (id.clone(), new)));
+                }
             }
-            RemoteOperation::CreateMailbox { name } => {
+            RemoteOperation::Append { mailbox, bytes, keywords, received } => {
+                let index = self.index(&folder::create(&self.root, mailbox)?);
+                let id = add_message(&index, bytes, keywords, *received)?;
+                applied.became.push((RemoteId(String::new()), id));
+            }
+            RemoteOperation::Remove { mailbox, ids } => {
+                let index = self.index(&folder::directory(&self.root, mailbox));
+                for id in ids {
+                    let base = name::base(id);
+                    index.with_file(&base, |path, _| fs::remove_file(path))?;
+                    index.forget(&base);
+                }
+            }
+            RemoteOperation::CreateMailbox { name, .. } => {
                 let path = folder::path_of_new(&self.root, name);
                 folder::create(&self.root, &path)?;
-                Ok(Applied { made: Some(path), ..Applied::default() })
+                applied.path = Some(path);
             }
-            RemoteOperation::Remove { mailbox, id } => {
-                let index = self.index(&folder::directory(&self.root, mailbox));
-                let base = name::base(id);
-                index.with_file(&base, |path, _| fs::remove_file(path))?;
-                index.forget(&base);
-                Ok(Applied::default())
+            RemoteOperation::RenameMailbox { path, name } => {
+                lock(&self.indexes).clear();
+                applied.path = Some(folder::rename(&self.root, path, name)?);
             }
+            RemoteOperation::DeleteMailbox { path } => {
+                lock(&self.indexes).clear();
+                folder::remove(&self.root, path)?;
+            }
+            // Whoever reads a Maildir sees all of it.
+            RemoteOperation::Subscribe { .. } => {}
         }
+        Ok(applied)
     }
 }
 
@@ -154,34 +180,73 @@ fn set_letters(index: &Index, id: &RemoteId, change: impl Fn(&[u8]) -> BTreeSet<
     Ok(())
 }
 
-/// Moves a message. One that is there already was moved by a call that did not live to say so.
-fn move_message(from: &Index, id: &RemoteId, to: &Index) -> io::Result<RemoteId> {
+/// Moves a message; gives its new id. One that is there already was moved by a call that did not live to say so; one
+/// that is nowhere was moved or removed by another program.
+fn move_message(from: &Index, id: &RemoteId, to: &Index) -> io::Result<Option<RemoteId>> {
     let base = name::base(id);
     if from.directory == to.directory {
-        return Ok(id.clone());
+        return Ok(Some(id.clone()));
     }
+    let moved = transfer(from, &base, to, rename)?;
+    from.forget(&base);
     let target_base = name::without_uid(&base);
-    let moved = from.with_file(&base, |path, entry| {
-        let mut target_base = target_base.to_vec();
-        let mut number = 0;
-        while to.has(&target_base)? {
-            number += 1;
-            target_base = [&*name::without_uid(&base), format!("_{number}").as_bytes()].concat();
-        }
+    match moved {
+        None if to.find(&target_base)?.is_some() => Ok(Some(name::remote_id(&target_base))),
+        moved => Ok(moved),
+    }
+}
+
+/// Makes a copy of a message; gives its id, or nothing when the message is gone.
+fn copy_message(from: &Index, id: &RemoteId, to: &Index) -> io::Result<Option<RemoteId>> {
+    transfer(from, &name::base(id), to, copy)
+}
+
+/// Brings a message's file into another folder under a name that is free there.
+fn transfer(
+    from: &Index,
+    base: &[u8],
+    to: &Index,
+    bring: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<Option<RemoteId>> {
+    let brought = from.with_file(base, |path, entry| {
+        let target_base = free_base(to, &name::without_uid(base))?;
         let letters = entry.letters().iter().copied().collect();
         let target = Entry { part: Part::Cur, name: name::join(&target_base, &letters) };
-        rename(path, &target.path(&to.directory))?;
+        bring(path, &target.path(&to.directory))?;
         Ok((target_base, target))
     })?;
-    from.forget(&base);
-    match moved {
-        Some((target_base, target)) => {
-            to.remember(&target_base, target);
-            Ok(name::remote_id(&target_base))
-        }
-        None if to.find(&target_base)?.is_some() => Ok(name::remote_id(&target_base)),
-        None => Err(io::Error::other("the message is not in its folder any more; another program moved or removed it")),
+    Ok(brought.map(|(target_base, target)| {
+        to.remember(&target_base, target);
+        name::remote_id(&target_base)
+    }))
+}
+
+/// Gives this base, or one made of it, that no message of the folder has.
+fn free_base(index: &Index, base: &[u8]) -> io::Result<Vec<u8>> {
+    let mut free = base.to_vec();
+    let mut number = 0;
+    while index.has(&free)? {
+        number += 1;
+        free = [base, format!("_{number}").as_bytes()].concat();
     }
+    Ok(free)
+}
+
+/// Adds a message; it is on the disk before it is in the folder.
+fn add_message(index: &Index, bytes: &[u8], keywords: &Keywords, received: UnixTime) -> io::Result<RemoteId> {
+    let received = received.0.max(0).unsigned_abs();
+    let hash = Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let base = free_base(index, format!("{received}.{hash}.surat").as_bytes())?;
+    let letters = scan::letters(&index.directory).change(&[], keywords, &Keywords::default());
+    let target = Entry { part: Part::Cur, name: name::join(&base, &letters) };
+    let unfinished = index.directory.join("tmp").join(&target.name);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(received)))?;
+    file.sync_all()?;
+    rename(&unfinished, &target.path(&index.directory))?;
+    index.remember(&base, target);
+    Ok(name::remote_id(&base))
 }
 
 /// Renames a file, never onto another one; across file systems by a copy that is durable before the original goes.
@@ -190,7 +255,10 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
         return Err(io::Error::new(ErrorKind::AlreadyExists, format!("{} is there already", to.display())));
     }
     match fs::rename(from, to) {
-        Err(error) if error.kind() == ErrorKind::CrossesDevices => copy(from, to),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            copy(from, to)?;
+            fs::remove_file(from)
+        }
         done => done,
     }
 }
@@ -205,8 +273,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut source, &mut target)?;
     target.set_times(FileTimes::new().set_modified(source.metadata()?.modified()?))?;
     target.sync_all()?;
-    fs::rename(&unfinished, to)?;
-    fs::remove_file(from)
+    fs::rename(&unfinished, to)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -103,7 +103,7 @@ pub fn assert_in_step(store: &Store, user: &TestUser, when: &str) {
     assert!(others.clone().all(|(_, folder)| folder.copies.is_empty()), "{when}: more folders than there are");
 }
 
-fn account(user: &TestUser, port: u16, password: &str) -> Account {
+pub fn account(user: &TestUser, port: u16, password: &str) -> Account {
     let server = Server {
         host: "127.0.0.1".into(),
         port,

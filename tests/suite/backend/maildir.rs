@@ -12,7 +12,7 @@ use surat::backend::maildir::Maildir;
 use surat::backend::{Backend, Error, Kind, Known, News};
 use surat::mail::keyword::Keywords;
 use surat::mail::mailbox::Role;
-use surat::mail::remote::{Arrived, Cursor, Delta, RemoteId, RemoteOperation, Slice, Want};
+use surat::mail::remote::{Applied, Arrived, Cursor, Delta, RemoteId, RemoteOperation, Slice, Want};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -122,11 +122,24 @@ fn keywords(mailbox: &str, id: &str, add: &[&str], remove: &[&str]) -> RemoteOpe
         ids: vec![RemoteId(id.to_owned())],
         add: Keywords::new(add.iter().copied()),
         remove: Keywords::new(remove.iter().copied()),
+        unchanged_since: None,
     }
 }
 
 fn move_to(from: &str, id: &str, to: &str) -> RemoteOperation {
-    RemoteOperation::Move { from: from.to_owned(), id: RemoteId(id.to_owned()), to: to.to_owned() }
+    RemoteOperation::Move { from: from.to_owned(), ids: vec![RemoteId(id.to_owned())], to: to.to_owned() }
+}
+
+/// Makes one change.
+async fn apply(maildir: &mut Maildir, operation: &RemoteOperation) -> Result<Applied, Error> {
+    let mut outcomes = Vec::new();
+    maildir.apply(std::slice::from_ref(operation), &mut outcomes).await?;
+    outcomes.pop().unwrap()
+}
+
+/// Gives what the one message became.
+fn became(applied: Applied) -> RemoteId {
+    applied.became.into_iter().next().unwrap().1
 }
 
 async fn fetch(maildir: &mut Maildir, mailbox: &str, wants: &[Want]) -> Vec<Slice> {
@@ -182,7 +195,7 @@ async fn a_tree_without_a_root_maildir_is_read_too() {
     let said: Vec<_> = listed.iter().map(|m| (m.path.as_str(), m.role)).collect();
     assert_eq!(said, [("./Archive", None), ("./Archive/2025", None), ("./Inbox", Some(Role::Inbox))]);
     let path = maildir.path_of_new("Reisen/Späti");
-    maildir.apply(&move_to("./Inbox", "1.a", &path)).await.unwrap();
+    apply(&mut maildir, &move_to("./Inbox", "1.a", &path)).await.unwrap();
     assert_eq!(names(&root.path().join("Reisen/Späti/cur")), ["1.a:2,S"]);
 }
 
@@ -255,14 +268,14 @@ async fn letters_are_set_and_cleared_in_the_file_name() {
     let (root, mut maildir) = inbox();
     put(root.path(), "new/1.x", 60);
     put(root.path(), "cur/2.x:2,SZ", 60);
-    maildir.apply(&keywords("INBOX", "1.x", &["$flagged"], &["$seen"])).await.unwrap();
-    maildir.apply(&keywords("INBOX", "1.x", &["$seen"], &[])).await.unwrap();
-    maildir.apply(&keywords("INBOX", "2.x", &["$answered", "no-letter"], &["$seen"])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &["$flagged"], &["$seen"])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &["$seen"], &[])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "2.x", &["$answered", "no-letter"], &["$seen"])).await.unwrap();
     assert_eq!(names(&root.path().join("cur")), ["1.x:2,FS", "2.x:2,RZ"]);
     let mut told = Told::default();
     told.read(&mut maildir, "INBOX").await.unwrap();
     assert_eq!(told.words(), [("1.x", "$flagged $seen".to_owned()), ("2.x", "$answered".to_owned())]);
-    maildir.apply(&keywords("INBOX", "1.x", &[], &["$seen", "$flagged"])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &[], &["$seen", "$flagged"])).await.unwrap();
     assert_eq!(names(&root.path().join("cur")), ["1.x:2,", "2.x:2,RZ"]);
 }
 
@@ -270,7 +283,7 @@ async fn letters_are_set_and_cleared_in_the_file_name() {
 async fn an_unread_mail_stays_new_when_nothing_about_it_changes() {
     let (root, mut maildir) = inbox();
     put(root.path(), "new/1.x", 60);
-    maildir.apply(&keywords("INBOX", "1.x", &[], &["$seen"])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &[], &["$seen"])).await.unwrap();
     assert_eq!(names(&root.path().join("new")), ["1.x"]);
 }
 
@@ -294,17 +307,17 @@ async fn a_move_keeps_letters_and_time_and_makes_the_folder() {
     let time = fs::metadata(root.path().join("cur/1.x,U=17:2,FS")).unwrap().modified().unwrap();
     let to = maildir.path_of_new("Arsip/Pajak 2026");
     assert_eq!(to, ".Arsip.Pajak 2026");
-    let applied = maildir.apply(&move_to("INBOX", "1.x,U=17", &to)).await.unwrap();
-    assert_eq!(applied.moved_to, Some(RemoteId("1.x".to_owned())));
-    maildir.apply(&move_to("INBOX", "2.x", &to)).await.unwrap();
+    let applied = apply(&mut maildir, &move_to("INBOX", "1.x,U=17", &to)).await.unwrap();
+    assert_eq!(became(applied), RemoteId("1.x".to_owned()));
+    apply(&mut maildir, &move_to("INBOX", "2.x", &to)).await.unwrap();
     let target = root.path().join(".Arsip.Pajak 2026");
     assert_eq!(names(&target.join("cur")), ["1.x:2,FS", "2.x:2,"]);
     assert_eq!(names(&target), ["cur", "maildirfolder", "new", "tmp"]);
     assert_eq!(fs::metadata(target.join("cur/1.x:2,FS")).unwrap().modified().unwrap(), time);
-    let again = maildir.apply(&move_to("INBOX", "1.x,U=17", &to)).await.unwrap();
-    assert_eq!(again.moved_to, applied.moved_to, "a move repeated after a crash finds what it did");
-    let back = maildir.apply(&move_to(&to, "1.x", "INBOX")).await.unwrap();
-    assert_eq!(back.moved_to, Some(RemoteId("1.x".to_owned())));
+    let again = apply(&mut maildir, &move_to("INBOX", "1.x,U=17", &to)).await.unwrap();
+    assert_eq!(became(again), RemoteId("1.x".to_owned()), "a move repeated after a crash finds what it did");
+    let back = apply(&mut maildir, &move_to(&to, "1.x", "INBOX")).await.unwrap();
+    assert_eq!(became(back), RemoteId("1.x".to_owned()));
     assert_eq!(names(&root.path().join("cur")), ["1.x:2,FS"]);
 }
 
@@ -314,8 +327,8 @@ async fn a_move_never_covers_a_message_of_the_same_name() {
     make(&root.path().join(".Archive"));
     put(root.path(), "cur/1.x:2,S", 60);
     put(root.path(), ".Archive/cur/1.x:2,", 60);
-    let applied = maildir.apply(&move_to("INBOX", "1.x", ".Archive")).await.unwrap();
-    assert_eq!(applied.moved_to, Some(RemoteId("1.x_1".to_owned())));
+    let applied = apply(&mut maildir, &move_to("INBOX", "1.x", ".Archive")).await.unwrap();
+    assert_eq!(became(applied), RemoteId("1.x_1".to_owned()));
     assert_eq!(names(&root.path().join(".Archive/cur")), ["1.x:2,", "1.x_1:2,S"]);
 }
 
@@ -323,13 +336,12 @@ async fn a_move_never_covers_a_message_of_the_same_name() {
 async fn removing_is_done_once_and_may_be_repeated() {
     let (root, mut maildir) = inbox();
     put(root.path(), "cur/1.x:2,S", 60);
-    let remove = RemoteOperation::Remove { mailbox: "INBOX".to_owned(), id: RemoteId("1.x".to_owned()) };
-    maildir.apply(&remove).await.unwrap();
-    maildir.apply(&remove).await.unwrap();
+    let remove = RemoteOperation::Remove { mailbox: "INBOX".to_owned(), ids: vec![RemoteId("1.x".to_owned())] };
+    apply(&mut maildir, &remove).await.unwrap();
+    apply(&mut maildir, &remove).await.unwrap();
     assert!(names(&root.path().join("cur")).is_empty());
-    let gone = maildir.apply(&move_to("INBOX", "1.x", ".Archive")).await.unwrap_err();
-    assert_eq!(gone.kind, Kind::Local);
-    assert!(gone.what.contains("not in its folder any more"), "{gone}");
+    let gone = apply(&mut maildir, &move_to("INBOX", "1.x", ".Archive")).await.unwrap();
+    assert!(gone.tells_ids && gone.became.is_empty(), "{gone:?}");
 }
 
 #[tokio::test]
@@ -337,15 +349,15 @@ async fn a_file_that_another_program_renamed_is_found_again() {
     let (root, mut maildir) = inbox();
     put(root.path(), "cur/1.x:2,", 60);
     // The names are remembered by now, and wrong right after.
-    maildir.apply(&keywords("INBOX", "1.x", &["$seen"], &[])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &["$seen"], &[])).await.unwrap();
     fs::rename(root.path().join("cur/1.x:2,S"), root.path().join("cur/1.x:2,RS")).unwrap();
-    maildir.apply(&keywords("INBOX", "1.x", &["$flagged"], &[])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "1.x", &["$flagged"], &[])).await.unwrap();
     assert_eq!(names(&root.path().join("cur")), ["1.x:2,FRS"]);
     fs::rename(root.path().join("cur/1.x:2,FRS"), root.path().join("cur/1.x:2,R")).unwrap();
     let want = Want { id: RemoteId("1.x".to_owned()), offset: 0, size: 0 };
     assert_eq!(fetch(&mut maildir, "INBOX", &[want]).await.len(), 1);
     fs::rename(root.path().join("cur/1.x:2,R"), root.path().join("cur/1.x:2,T")).unwrap();
-    maildir.apply(&move_to("INBOX", "1.x", ".Trash")).await.unwrap();
+    apply(&mut maildir, &move_to("INBOX", "1.x", ".Trash")).await.unwrap();
     assert_eq!(names(&root.path().join(".Trash/cur")), ["1.x:2,T"]);
 }
 
@@ -429,7 +441,7 @@ async fn odd_names_links_and_unreadable_files_are_no_danger() {
         told.words().iter().map(|(id, _)| *id).collect::<Vec<_>>(),
         ["\u{1b}[31m\u{202e}evil", "odd%ff%fe%2541"]
     );
-    maildir.apply(&keywords("INBOX", "odd%ff%fe%2541", &["$flagged"], &[])).await.unwrap();
+    apply(&mut maildir, &keywords("INBOX", "odd%ff%fe%2541", &["$flagged"], &[])).await.unwrap();
     assert!(root.path().join(OsStr::from_bytes(b"cur/odd\xff\xfe%41:2,FS")).exists());
     let wants = ["../../etc/passwd", "link", "pipe", "", "a/b", "\0"].map(|id| Want {
         id: RemoteId(id.to_owned()),
@@ -465,7 +477,7 @@ async fn hostile_folder_names_stay_inside_and_read_back() {
         let id = format!("{number}.x");
         put(root.path(), format!("cur/{id}:2,"), 60);
         let path = maildir.path_of_new(name);
-        maildir.apply(&move_to("INBOX", &id, &path)).await.unwrap();
+        apply(&mut maildir, &move_to("INBOX", &id, &path)).await.unwrap();
         let listed = maildir.mailboxes().await.unwrap();
         let found =
             listed.iter().find(|mailbox| mailbox.path == path).unwrap_or_else(|| panic!("{name:?} as {path:?}"));
@@ -474,7 +486,7 @@ async fn hostile_folder_names_stay_inside_and_read_back() {
     assert!(
         names(root.path()).iter().all(|name| ["cur", "new", "tmp"].contains(&name.as_str()) || name.starts_with('.'))
     );
-    let error = maildir.apply(&move_to("INBOX", "0.x", &"x".repeat(10_000))).await.unwrap_err();
+    let error = apply(&mut maildir, &move_to("INBOX", "0.x", &"x".repeat(10_000))).await.unwrap_err();
     assert!(error.what.contains("longer than a file name can be"), "{error}");
 }
 
@@ -502,7 +514,10 @@ async fn waiting_hears_of_a_change_and_otherwise_lets_time_pass() {
     // What came between the reading and the waiting is heard at once.
     put(root.path(), "new/1.x", 0);
     let begin = Instant::now();
-    assert_eq!(maildir.wait("INBOX", Duration::from_secs(30)).await.unwrap(), News::Changed);
+    assert_eq!(
+        maildir.wait("INBOX", Duration::from_secs(30)).await.unwrap(),
+        News::Changed(["INBOX".to_owned()].into())
+    );
     assert!(begin.elapsed() < Duration::from_secs(10));
     settle(root.path());
     told.read(&mut maildir, "INBOX").await.unwrap();
@@ -512,7 +527,7 @@ async fn waiting_hears_of_a_change_and_otherwise_lets_time_pass() {
         tokio::task::yield_now().await;
         put(&path, "new/2.x", 0);
     });
-    assert_eq!(news.unwrap(), News::Changed);
+    assert_eq!(news.unwrap(), News::Changed(["INBOX".to_owned()].into()));
 }
 
 #[tokio::test]
@@ -535,4 +550,63 @@ async fn twelve_thousand_messages_come_in_portions_and_quickly() {
     assert_eq!(told.deltas, 0);
     println!("12,000 messages: all {first:?}, nothing new {second:?}");
     assert!(first < Duration::from_secs(60) && second < first, "{first:?}, {second:?}");
+}
+
+#[tokio::test]
+async fn a_copy_is_another_file_and_what_is_added_is_whole() {
+    let (root, mut maildir) = inbox();
+    put(root.path(), "cur/1.x:2,FS", 1_000);
+    let copy = RemoteOperation::Copy {
+        from: "INBOX".to_owned(),
+        ids: vec![RemoteId("1.x".to_owned()), RemoteId("gone".to_owned())],
+        to: ".Archive".to_owned(),
+    };
+    let applied = apply(&mut maildir, &copy).await.unwrap();
+    assert_eq!(applied.became, [(RemoteId("1.x".to_owned()), RemoteId("1.x".to_owned()))]);
+    let archive = root.path().join(".Archive");
+    assert_eq!(
+        (names(&root.path().join("cur")), names(&archive.join("cur"))),
+        (vec!["1.x:2,FS".into()], vec!["1.x:2,FS".into()])
+    );
+    let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    assert_eq!(time(&archive.join("cur/1.x:2,FS")), time(&root.path().join("cur/1.x:2,FS")));
+    let append = RemoteOperation::Append {
+        mailbox: ".Archive".to_owned(),
+        bytes: b"Subject: x\n\na\0b\n".to_vec(),
+        keywords: Keywords::new(["$seen"]),
+        received: surat::mail::time::UnixTime(1_000_000_000),
+    };
+    let (one, other) = (apply(&mut maildir, &append).await.unwrap(), apply(&mut maildir, &append).await.unwrap());
+    assert_ne!(became(one.clone()), became(other), "two messages, although of the same bytes");
+    let file = archive.join(format!("cur/{}:2,S", became(one).0));
+    assert_eq!(fs::read(&file).unwrap(), b"Subject: x\n\na\0b\n");
+    assert_eq!(time(&file), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    assert!(names(&archive.join("tmp")).is_empty());
+}
+
+#[tokio::test]
+async fn folders_are_renamed_with_those_below_and_removed_only_when_empty() {
+    let (root, mut maildir) = inbox();
+    for folder in [".Work", ".Work.Done", ".Workshop"] {
+        make(&root.path().join(folder));
+    }
+    put(root.path(), ".Work.Done/cur/1.x:2,S", 60);
+    let rename = RemoteOperation::RenameMailbox { path: ".Work".to_owned(), name: "Job/Old".to_owned() };
+    for _ in 0..2 {
+        // The second time is as after a crash before the first could be told.
+        assert_eq!(apply(&mut maildir, &rename).await.unwrap().path.as_deref(), Some(".Job.Old"));
+    }
+    let folders: Vec<String> = maildir.mailboxes().await.unwrap().into_iter().map(|folder| folder.path).collect();
+    assert_eq!(folders, ["INBOX", ".Job", ".Job.Old", ".Job.Old.Done", ".Workshop"]);
+    let delete = |path: &str| RemoteOperation::DeleteMailbox { path: path.to_owned() };
+    let full = apply(&mut maildir, &delete(".Job.Old.Done")).await.unwrap_err();
+    assert_eq!(full.kind, Kind::Refused);
+    assert_eq!(names(&root.path().join(".Job.Old.Done/cur")), ["1.x:2,S"]);
+    for _ in 0..2 {
+        apply(&mut maildir, &delete(".Workshop")).await.unwrap();
+    }
+    assert!(!root.path().join(".Workshop").exists());
+    for inbox in [delete("INBOX"), RemoteOperation::RenameMailbox { path: "INBOX".to_owned(), name: "x".to_owned() }] {
+        assert_eq!(apply(&mut maildir, &inbox).await.unwrap_err().kind, Kind::Refused);
+    }
 }

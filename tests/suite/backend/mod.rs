@@ -2,6 +2,7 @@
 
 mod demo;
 pub mod imap;
+mod imap_apply;
 mod imap_bodies;
 mod imap_breaks;
 pub mod imap_hostile;

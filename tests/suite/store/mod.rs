@@ -18,8 +18,6 @@ mod corpora;
 mod edits;
 mod incoming;
 mod opening;
-mod properties;
-mod pushing;
 mod reading;
 mod searching;
 

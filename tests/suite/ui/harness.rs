@@ -265,7 +265,7 @@ impl Fake {
         for mail in self.mails.iter_mut().filter(|mail| emails.contains(&mail.id)) {
             match edit {
                 Edit::Keyword(keyword, on) => mail.keywords.set(keyword, *on),
-                Edit::Move(mailbox) => mail.mailbox = *mailbox,
+                Edit::Move(mailbox) | Edit::Copy(mailbox) => mail.mailbox = *mailbox,
                 Edit::MoveToRole(role) => {
                     let to = roles.iter().find(|(account, have, _)| *account == mail.account && *have == Some(*role));
                     mail.mailbox = to.map_or(MailboxId(98), |(_, _, id)| *id);

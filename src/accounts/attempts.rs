@@ -1,0 +1,70 @@
+//! Owns finding out what became of operations that broke off, or of which the server did not say what they made: their
+//! mailboxes are read, and what lies there is compared by content before anything is repeated.
+
+use std::collections::BTreeSet;
+
+use crate::accounts::bodies;
+use crate::accounts::desk::Failure;
+use crate::accounts::pull::blocking;
+use crate::accounts::push;
+use crate::backend::Backend;
+use crate::mail::id::{AccountId, MailboxId};
+use crate::mail::remote::RemoteId;
+use crate::store::{Attempt, Candidate, Pushed, Share, Store};
+
+/// Ends every open attempt of an account: its copy is found and made the email's own, or it was never made.
+pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId) -> Result<(), Failure> {
+    let attempts = blocking(store, move |store| store.attempts(account)).await?;
+    // What left a mailbox is known before what came into another.
+    let sources: BTreeSet<MailboxId> =
+        attempts.iter().filter_map(|attempt| attempt.from.as_ref()).map(|from| from.0).collect();
+    let targets: BTreeSet<MailboxId> = attempts.iter().map(|attempt| attempt.to).collect();
+    for mailbox in sources.iter().chain(targets.difference(&sources)) {
+        push::look_at(backend, store, account, *mailbox).await?;
+    }
+    for attempt in attempts {
+        let found = find(backend, store, &attempt).await?;
+        let number = attempt.id;
+        match found {
+            Some(id) => {
+                // If its source is gone, that is known by now; if it is not, it is still to be removed.
+                let Attempt { email, from, to, .. } = attempt;
+                let share = Share::Arrival { email, from, to, is_move: false };
+                let pushed = Pushed { id: Some(id), ..Pushed::new(share) };
+                blocking(store, move |store| store.pushed(&[pushed], &[number])).await?;
+            }
+            None => blocking(store, move |store| store.end_attempts(&[number])).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Finds the copy that an attempt made.
+async fn find<B: Backend>(backend: &mut B, store: &Store, attempt: &Attempt) -> Result<Option<RemoteId>, Failure> {
+    let is_new = |backend: &B, candidate: &Candidate| {
+        attempt.cursor.0.is_empty() || backend.is_beyond(&attempt.cursor, &candidate.id)
+    };
+    for candidate in candidates(store, attempt).await? {
+        if !is_new(backend, &candidate) {
+            continue;
+        }
+        if candidate.email == attempt.email || attempt.content.is_empty() {
+            return Ok(Some(candidate.id));
+        }
+        let mut content = candidate.content;
+        if content.is_empty() {
+            bodies::one(backend, store, candidate.email).await?;
+            let anew = candidates(store, attempt).await?.into_iter().find(|anew| anew.id == candidate.id);
+            content = anew.map(|anew| anew.content).unwrap_or_default();
+        }
+        if content == attempt.content {
+            return Ok(Some(candidate.id));
+        }
+    }
+    Ok(None)
+}
+
+async fn candidates(store: &Store, attempt: &Attempt) -> Result<Vec<Candidate>, Failure> {
+    let attempt = attempt.clone();
+    blocking(store, move |store| store.candidates(&attempt)).await
+}

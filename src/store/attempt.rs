@@ -1,0 +1,197 @@
+//! Owns the attempts: operations that must not be repeated without looking first, written down before they are tried.
+//!
+//! What became of one that broke off is found out by `accounts`; here is what there is to compare.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::Fault;
+use super::pending::Share;
+use super::transaction::Durability;
+use super::{Error, Store, Transaction};
+use crate::mail::id::{AccountId, EmailId, MailboxId};
+use crate::mail::remote::{Cursor, RemoteId};
+
+/// An operation that must not be repeated without looking first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A message is added.
+    Append,
+    /// A copy is made.
+    Copy,
+    /// A copy is moved.
+    Move,
+}
+
+/// An operation that was begun and of which no end is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number.
+    pub id: i64,
+    /// What was tried.
+    pub operation: Operation,
+    /// The email.
+    pub email: EmailId,
+    /// The source, but for an append.
+    pub from: Option<(MailboxId, RemoteId)>,
+    /// The target.
+    pub to: MailboxId,
+    /// Where the target stood before: whatever is ours lies behind it. Empty where it was never read.
+    pub cursor: Cursor,
+    /// SHA-256 of the message; empty when its bytes were not here.
+    pub content: Vec<u8>,
+}
+
+/// A message in an attempt's target that may be the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The copy.
+    pub id: RemoteId,
+    /// The email that it was taken for.
+    pub email: EmailId,
+    /// SHA-256 of its bytes; empty when they are not here.
+    pub content: Vec<u8>,
+}
+
+impl Store {
+    /// Writes down that arrivals are about to be tried; on the disk before it returns. Gives a number for each share,
+    /// 0 for those that need none.
+    pub fn begin_attempts(&self, shares: &[Share]) -> Result<Vec<i64>, Error> {
+        self.write_with(Durability::Full, |transaction| {
+            let mut numbers = Vec::with_capacity(shares.len());
+            for share in shares {
+                numbers.push(match share {
+                    Share::Arrival { email, from, to, is_move } => {
+                        let operation = match (from, is_move) {
+                            (None, _) => Operation::Append,
+                            (Some(_), false) => Operation::Copy,
+                            (Some(_), true) => Operation::Move,
+                        };
+                        transaction.begin_attempt(operation, *email, from.as_ref(), *to)?
+                    }
+                    _ => 0,
+                });
+            }
+            // Without a row to write SQLite would not reach for the disk, and what is to be removed must be on it.
+            if numbers.iter().all(|number| *number == 0) {
+                let now = transaction.now.0.to_string();
+                transaction.sql.execute(
+                    "INSERT INTO facts (name, value) VALUES ('durable_at', ?1)
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    [now],
+                )?;
+            }
+            Ok(numbers)
+        })
+    }
+
+    /// Says that attempts came to an end that is known.
+    pub fn end_attempts(&self, ids: &[i64]) -> Result<(), Error> {
+        self.write(|transaction| transaction.end_attempts(ids))
+    }
+
+    /// Lists the attempts of an account of which no end is known, oldest first.
+    pub fn attempts(&self, account: AccountId) -> Result<Vec<Attempt>, Error> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT a.id, a.operation, a.email, a.from_mailbox, a.from_id, a.mailbox, a.cursor, a.content
+                 FROM attempts a JOIN mailboxes b ON b.id = a.mailbox WHERE b.account = ?1 ORDER BY a.id",
+            )?;
+            let rows = query.query_map([account.0], |row| {
+                let from = row.get::<_, Option<i64>>(3)?.map(MailboxId);
+                let from_id = RemoteId(row.get(4)?);
+                Ok(Attempt {
+                    id: row.get(0)?,
+                    operation: Operation::from_word(row.get_ref(1)?.as_str()?),
+                    email: EmailId(row.get(2)?),
+                    from: from.map(|mailbox| (mailbox, from_id)),
+                    to: MailboxId(row.get(5)?),
+                    cursor: Cursor(row.get(6)?),
+                    content: row.get(7)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies share,
+    /// and in size and the time of their receiving, which a server may choose anew for what is added. The email's own
+    /// copy comes first. Copies are always of one conversation.
+    pub fn candidates(&self, attempt: &Attempt) -> Result<Vec<Candidate>, Error> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT r.remote_id, o.id, b.sha256 FROM emails e
+                 JOIN emails o ON o.thread = e.thread
+                     AND o.content = e.content AND o.account = e.account AND (o.received = e.received OR ?3)
+                     AND (o.size = e.size OR o.size = 0 OR e.size = 0)
+                 JOIN remotes r ON r.email = o.id AND r.mailbox = ?2
+                 LEFT JOIN blobs b ON b.id = o.blob
+                 WHERE e.id = ?1 ORDER BY o.id <> e.id, o.received <> e.received, r.remote_id",
+            )?;
+            let is_added = attempt.operation == Operation::Append && !attempt.content.is_empty();
+            let rows = query.query_map(params![attempt.email.0, attempt.to.0, is_added], |row| {
+                Ok(Candidate {
+                    id: RemoteId(row.get(0)?),
+                    email: EmailId(row.get(1)?),
+                    content: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default(),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Operation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Operation::Append => "append",
+            Operation::Copy => "copy",
+            Operation::Move => "move",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "append" => Operation::Append,
+            "copy" => Operation::Copy,
+            _ => Operation::Move,
+        }
+    }
+}
+
+impl Transaction<'_> {
+    fn begin_attempt(
+        &mut self,
+        operation: Operation,
+        email: EmailId,
+        from: Option<&(MailboxId, RemoteId)>,
+        to: MailboxId,
+    ) -> Result<i64, Fault> {
+        let content: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT b.sha256 FROM emails e JOIN blobs b ON b.id = e.blob WHERE e.id = ?1")?
+            .query_row([email.0], |row| row.get(0))
+            .optional()?;
+        self.sql
+            .prepare_cached(
+                "INSERT INTO attempts (operation, mailbox, email, from_mailbox, from_id, cursor, content, begun_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, IFNULL((SELECT cursor FROM cursors WHERE mailbox = ?2), ''), ?6, ?7)",
+            )?
+            .execute(params![
+                operation.as_str(),
+                to.0,
+                email.0,
+                from.map(|(mailbox, _)| mailbox.0),
+                from.map_or("", |(_, id)| id.0.as_str()),
+                content.unwrap_or_default(),
+                self.now.0
+            ])?;
+        Ok(self.sql.last_insert_rowid())
+    }
+
+    pub(super) fn end_attempts(&mut self, ids: &[i64]) -> Result<(), Fault> {
+        for id in ids {
+            self.sql.prepare_cached("DELETE FROM attempts WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(())
+    }
+}
