@@ -26,10 +26,22 @@ pub struct Offer {
     pub can_move: bool,
     /// Whether a change can be made on condition that nobody else made one (CONDSTORE).
     pub can_compare: bool,
-    /// Whether [`Backend::wait`] hears of news by itself; otherwise it only lets time pass.
-    pub can_wait: bool,
+    /// Of what [`Backend::wait`] hears.
+    pub hears: Hears,
     /// The server's capabilities as it names them, for `doctor`.
     pub words: Vec<String>,
+}
+
+/// Of what waiting for news hears as it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hears {
+    /// Of nothing: it looks now and then.
+    #[default]
+    Little,
+    /// Of the one mailbox that is named.
+    One,
+    /// Of all mailboxes.
+    All,
 }
 
 /// Bytes and waits of a connection since it was made.
@@ -107,7 +119,8 @@ pub trait Backend: Send {
     /// Says whether a message may have come into its mailbox after the mailbox was read up to `cursor`.
     fn is_beyond(&self, cursor: &Cursor, id: &RemoteId) -> bool;
 
-    /// Waits for news of a mailbox, at most so long.
+    /// Waits for news of a mailbox, and of the others too where [`Offer::hears`] says so, at most so long. What it gives
+    /// is told once. Dropping it loses nothing.
     fn wait(&mut self, mailbox: &str, at_most: Duration) -> impl Future<Output = Result<News, Error>> + Send;
 
     /// Says goodbye; errors do not matter any more.

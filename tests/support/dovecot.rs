@@ -103,6 +103,16 @@ impl Dovecot {
         TestUser { server: self, name }
     }
 
+    /// Names the processes that serve a user, as `kill` wants them.
+    pub fn processes_of(&self, user: &TestUser) -> Vec<String> {
+        let config = self.dir.join("dovecot.conf");
+        let who =
+            Command::new("doveadm").arg("-c").arg(config).args(["-f", "tab", "who", &user.name]).output().unwrap();
+        let text = String::from_utf8_lossy(&who.stdout).into_owned();
+        let pids = |line: &str| line.split('\t').nth(3).unwrap_or_default().trim_matches(['(', ')']).to_owned();
+        text.lines().skip(1).flat_map(|line| pids(line).split(' ').map(String::from).collect::<Vec<_>>()).collect()
+    }
+
     /// What the server wrote about itself, for the message of a test that fails.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
@@ -415,7 +425,8 @@ impl RawClient {
         let answers = self.run("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
         let mut messages: Vec<OnServer> = answers
             .into_iter()
-            .filter(|answer| answer.text.contains(" FETCH ("))
+            // What others change meanwhile is told without being asked for.
+            .filter(|answer| answer.text.contains(" FETCH (") && answer.text.contains("BODY[]"))
             .map(|answer| {
                 let uid = answer.text.split("UID ").nth(1).unwrap().split([' ', ')']).next().unwrap().parse().unwrap();
                 let flags = answer.text.split("FLAGS (").nth(1).unwrap().split(')').next().unwrap();

@@ -14,6 +14,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use crate::backend::imap::Timeouts;
+use crate::backend::imap::notify;
 use crate::backend::imap::response::{Condition, Response, Verdict};
 use crate::backend::imap::tap::{HIDDEN, Tap};
 use crate::backend::net::{Counter, Stream};
@@ -77,6 +78,8 @@ pub struct Driver {
     broken: Option<Error>,
     /// What the server can do, upper case.
     pub capabilities: Vec<String>,
+    /// What was told of mailboxes, whatever was asked when it came; kept for whoever listens to it.
+    pub heard: Option<Vec<Response>>,
 }
 
 impl Driver {
@@ -103,6 +106,7 @@ impl Driver {
             bye: None,
             broken: None,
             capabilities: Vec::new(),
+            heard: None,
         })
     }
 
@@ -319,6 +323,9 @@ impl Driver {
             return Err(self.broken.insert(error).clone());
         }
         let of = self.pending.front().map(|(ticket, ..)| *ticket);
+        if let Some(heard) = &mut self.heard {
+            notify::keep(heard, &response);
+        }
         match &response {
             Response::Done(tag, condition) => {
                 tracing::debug!(place = %self.place, stage, tag, verdict = ?condition.verdict, "answered");

@@ -68,7 +68,10 @@ async fn remove(imap: &mut Imap, path: &str) -> Result<(), Error> {
     let condition = imap
         .driver
         .finish(STAGE, ticket, |response| {
-            if let Response::Status(status) = response {
+            // Of other mailboxes it may be told at any time.
+            if let Response::Status(status) = response
+                && status.name == path.as_bytes()
+            {
                 messages = status.messages;
             }
             Ok(())

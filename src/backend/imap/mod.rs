@@ -18,6 +18,7 @@ mod fetch;
 mod folders;
 mod idle;
 mod names;
+mod notify;
 mod response;
 mod select;
 mod set;
@@ -28,6 +29,7 @@ mod tests;
 
 use crate::backend::imap::cursor::{Position, uid_of};
 use crate::backend::imap::driver::{Driver, Ticket};
+use crate::backend::imap::notify::Notify;
 use crate::backend::imap::response::{Response, Status};
 use crate::backend::imap::select::Selected;
 use crate::backend::imap::set::UidSet;
@@ -104,6 +106,9 @@ pub struct Imap {
     /// What stands before every name but the inbox's; asked when first needed.
     prefix: Option<String>,
     idle_since: Option<Instant>,
+    notify: Notify,
+    /// Whether something was changed here since the last wait.
+    has_edited: bool,
 }
 
 /// What a mailbox was like.
@@ -145,6 +150,8 @@ impl Imap {
             delimiter: None,
             prefix: None,
             idle_since: None,
+            notify: Notify::default(),
+            has_edited: false,
         })
     }
 
@@ -173,8 +180,7 @@ impl Imap {
 
     /// Keeps what a line of STATUS tells of a mailbox.
     fn hear_status(&mut self, status: &Status) {
-        let name = String::from_utf8_lossy(&status.name).into_owned();
-        let path = if names::is_inbox(&name) { "INBOX".to_owned() } else { name };
+        let path = names::path_of(&status.name);
         if path == "INBOX" {
             self.inbox_hint = status.messages;
         }
@@ -195,7 +201,7 @@ impl Backend for Imap {
         Offer {
             can_move: self.driver.can("MOVE") || self.driver.can("IMAP4REV2"),
             can_compare: self.keeps_journal(),
-            can_wait: true,
+            hears: notify::hears(self),
             words: self.driver.capabilities.clone(),
         }
     }
@@ -223,6 +229,7 @@ impl Backend for Imap {
     }
 
     async fn apply(&mut self, operations: &[RemoteOperation], outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+        self.has_edited = true;
         apply::apply(self, operations, outcomes).await
     }
 

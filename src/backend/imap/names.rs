@@ -60,6 +60,10 @@ pub async fn list(imap: &mut Imap) -> Result<Vec<RemoteMailbox>, Error> {
             return Err(imap.driver.error(Kind::Limit, STAGE, format!("the server lists more than {MOST} folders")));
         }
     }
+    // What was asked for is no news of its own.
+    if let Some(heard) = &mut imap.driver.heard {
+        heard.retain(|response| !matches!(response, Response::List(_)));
+    }
     imap.delimiter = found.iter().find_map(|list| list.delimiter);
     // Where everything lies below the inbox, names begin with it (Courier, some of Cyrus).
     let below = imap.delimiter.map(|delimiter| format!("INBOX{delimiter}"));
@@ -115,6 +119,12 @@ pub fn quote(path: &str) -> String {
     format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// Gives the path of a mailbox that a server names.
+pub fn path_of(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name).into_owned();
+    if is_inbox(&text) { "INBOX".to_owned() } else { text }
+}
+
 /// Says whether the inbox is meant, in whatever case.
 pub fn is_inbox(path: &str) -> bool {
     path.eq_ignore_ascii_case("INBOX")
@@ -124,8 +134,7 @@ fn mailboxes(found: &[List], subscribed: &HashSet<Vec<u8>>) -> Vec<RemoteMailbox
     let mut mailboxes: Vec<RemoteMailbox> = Vec::with_capacity(found.len());
     let (mut paths, mut roles) = (HashSet::new(), HashSet::new());
     for list in found {
-        let text = String::from_utf8_lossy(&list.name).into_owned();
-        let path = if is_inbox(&text) { "INBOX".to_owned() } else { text };
+        let path = path_of(&list.name);
         if path.is_empty() || !paths.insert(path.clone()) {
             continue;
         }

@@ -6,6 +6,7 @@ use crate::backend::Error;
 use crate::backend::imap::Imap;
 use crate::backend::imap::driver::Ticket;
 use crate::backend::imap::names::quote;
+use crate::backend::imap::notify;
 use crate::backend::imap::response::{self, Condition, Response, Verdict};
 use crate::backend::imap::set::UidSet;
 use crate::mail::keyword::Keywords;
@@ -62,7 +63,9 @@ pub async fn begin(
     since: Option<(u32, u64)>,
     answer: u64,
 ) -> Result<Selecting, Error> {
-    imap.selected = None;
+    if let Some(selected) = imap.selected.take() {
+        notify::leave(imap, &selected);
+    }
     imap.is_stale = false;
     imap.ours.clear();
     let name = quote(mailbox);

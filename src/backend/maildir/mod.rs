@@ -3,8 +3,9 @@
 //! It keeps no index of its own: the directories are asked each time, cheaply when nothing changed. Here stands what
 //! the manager sees; `pull` reads, `push` writes, `folder`, `name` and `scan` know the layout.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,11 +20,14 @@ mod scan;
 
 use crate::backend::maildir::push::Writer;
 use crate::backend::maildir::scan::State;
-use crate::backend::{Backend, Error, Kind, Known, News, Offer, Outcome, Traffic};
+use crate::backend::{Backend, Error, Hears, Kind, Known, News, Offer, Outcome, Traffic};
 use crate::mail::remote::{Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation, Slice, Want};
 
 /// How often a folder is looked at for news: two calls of `stat`.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Beside the folder that is waited for, so many others are looked at with it, in turn.
+const AT_ONCE: usize = 32;
 
 /// A Maildir on this machine.
 #[derive(Debug)]
@@ -53,6 +57,35 @@ impl Maildir {
         Ok(Self { root: path.to_owned(), writer: Writer::new(path), seen: HashMap::new() })
     }
 
+    /// Gives those of these folders that are otherwise than they were when they were read, the first one otherwise than
+    /// when it was looked at first if it was not read.
+    async fn changed(&mut self, paths: Vec<String>) -> Result<BTreeSet<String>, Error> {
+        let root = self.root.clone();
+        let look = move || {
+            let states = paths.into_iter().map(|path| (State::of(&folder::directory(&root, &path)), path));
+            Ok(states.collect::<Vec<_>>())
+        };
+        let states = in_background(&self.root, "watching the folders", look).await?;
+        let mut changed = BTreeSet::new();
+        for (place, (state, path)) in states.into_iter().enumerate() {
+            let state = match state {
+                Ok(state) => state,
+                Err(error) if place == 0 => {
+                    let directory = folder::directory(&self.root, &path).display().to_string();
+                    return Err(Error::new(kind_of(&error), directory, "watching the folder", words(&error)));
+                }
+                // That it is gone is found when the folders are listed.
+                Err(_) => continue,
+            };
+            let before = self.seen.entry(path.clone()).or_insert(Seen { state, is_settled: true });
+            // A change right after the last look may have left no trace in the state: one more look is due.
+            if before.state != state || (!before.is_settled && state.is_settled()) {
+                changed.insert(path);
+            }
+        }
+        Ok(changed)
+    }
+
     /// Gives the path that a new folder of this name has; [`RemoteOperation::Move`] makes it when it is missing.
     pub fn path_of_new(&self, name: &str) -> String {
         folder::path_of_new(&self.root, name)
@@ -61,7 +94,7 @@ impl Maildir {
 
 impl Backend for Maildir {
     fn offer(&self) -> Offer {
-        Offer { can_move: true, can_compare: false, can_wait: true, words: vec!["Maildir".to_owned()] }
+        Offer { can_move: true, can_compare: false, hears: Hears::All, words: vec!["Maildir".to_owned()] }
     }
 
     fn traffic(&self) -> Traffic {
@@ -122,17 +155,16 @@ impl Backend for Maildir {
 
     async fn wait(&mut self, mailbox: &str, at_most: Duration) -> Result<News, Error> {
         let end = Instant::now() + at_most;
-        let directory = folder::directory(&self.root, mailbox);
-        let mut seen = self.seen.get(mailbox).copied();
+        let mut others: Vec<String> = self.seen.keys().filter(|path| *path != mailbox).cloned().collect();
+        others.sort();
+        let mut turn = (0..others.len()).cycle();
         loop {
-            let looked = directory.clone();
-            let state = in_background(&directory, "watching the folder", move || State::of(&looked)).await?;
-            let before = seen.get_or_insert(Seen { state, is_settled: true });
-            // A change right after the last look may have left no trace in the state: one more look is due.
-            let is_due = !before.is_settled && state.is_settled();
-            if before.state != state || is_due {
-                self.seen.remove(mailbox);
-                return Ok(News::Changed([mailbox.to_owned()].into()));
+            let others: BTreeSet<&String> = turn.by_ref().take(AT_ONCE).filter_map(|place| others.get(place)).collect();
+            let paths: Vec<String> = iter::once(mailbox.to_owned()).chain(others.into_iter().cloned()).collect();
+            let changed = self.changed(paths).await?;
+            if !changed.is_empty() {
+                self.seen.retain(|path, _| !changed.contains(path));
+                return Ok(News::Changed(changed));
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {

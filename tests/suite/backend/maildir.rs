@@ -1,6 +1,6 @@
 //! The Maildir backend against real directories that other programs change meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -528,6 +528,31 @@ async fn waiting_hears_of_a_change_and_otherwise_lets_time_pass() {
         put(&path, "new/2.x", 0);
     });
     assert_eq!(news.unwrap(), News::Changed(["INBOX".to_owned()].into()));
+}
+
+#[tokio::test]
+async fn waiting_hears_of_all_folders_that_were_read() {
+    let (root, mut maildir) = inbox();
+    let folders: Vec<String> = (0..70).map(|number| format!(".Folder{number}")).collect();
+    for folder in &folders {
+        make(&root.path().join(folder));
+        settle(&root.path().join(folder));
+    }
+    settle(root.path());
+    for folder in std::iter::once("INBOX").chain(folders.iter().map(String::as_str)) {
+        Told::default().read(&mut maildir, folder).await.unwrap();
+    }
+    // One of them, one that the turn comes to later, and one that is gone.
+    put(root.path(), ".Folder3/new/2.x", 0);
+    put(root.path(), ".Folder9/cur/2.x:2,S", 0);
+    fs::remove_dir_all(root.path().join(".Folder5")).unwrap();
+    let mut heard = BTreeSet::new();
+    while heard.len() < 2 {
+        let News::Changed(changed) = maildir.wait("INBOX", Duration::from_secs(30)).await.unwrap() else { panic!() };
+        heard.extend(changed);
+    }
+    assert_eq!(heard, BTreeSet::from([".Folder3".to_owned(), ".Folder9".to_owned()]));
+    assert_eq!(maildir.wait("INBOX", Duration::ZERO).await.unwrap(), News::TimedOut, "each is told once");
 }
 
 #[tokio::test]
