@@ -37,7 +37,9 @@
 //!
 //! A worker ([`accounts::worker`]) streams [`mail::remote::Delta`]s from its backend into one transaction per portion,
 //! rows together with the cursor that covers them; the store tells the [`mail::change::Change`], and the screen asks
-//! again for what it shows, at most four times a second.
+//! again for what it shows, at most four times a second. Between two rounds the worker waits: one connection hears of all
+//! folders where a server can do that (NOTIFY), else a few more ([`accounts::ears`]) listen to one each; only what changed
+//! is read.
 //!
 //! # From an edit to a server
 //!

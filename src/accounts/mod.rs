@@ -8,6 +8,7 @@ pub mod board;
 pub mod bodies;
 pub mod connect;
 pub mod desk;
+pub mod ears;
 pub mod manager;
 pub mod plan;
 pub mod pull;

@@ -2,6 +2,7 @@
 //!
 //! When there is a round, and what follows one that fails, is the worker's.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::accounts::desk::{Desk, Failure};
@@ -148,7 +149,7 @@ async fn index(desk: &Desk) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fetches missing bodies until none is missing, and looks after the inbox now and then meanwhile.
+/// Fetches missing bodies until none is missing, and looks after edits and the inbox meanwhile.
 pub async fn fetch_bodies<B: Backend>(
     desk: &Desk,
     backend: &mut B,
@@ -175,24 +176,41 @@ pub async fn fetch_bodies<B: Backend>(
         if !fetched? && !was_from_the_top {
             return Ok(());
         }
+        push(desk, backend, course, false).await?;
         if looked.elapsed() >= LOOK_EVERY {
             let before = course.report.fetched;
-            pull_inbox(desk, backend, folders, course).await?;
+            let inbox = folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox));
+            pull_some(desk, backend, inbox, course).await?;
             from_the_top = (course.report.fetched > before).then(bodies::Run::default);
             looked = Instant::now();
         }
     }
 }
 
-/// Pulls the inbox alone.
-pub async fn pull_inbox<B: Backend>(
+/// Brings the folders of these paths into step, and what waited for that. Says whether a whole round is to follow.
+pub async fn pull_changed<B: Backend>(
     desk: &Desk,
     backend: &mut B,
     folders: &[Folder],
+    paths: &BTreeSet<String>,
+    course: &mut Course,
+) -> Result<bool, Failure> {
+    let changed = folders.iter().filter(|folder| folder.remote.is_selectable && paths.contains(&folder.remote.path));
+    pull_some(desk, backend, changed, course).await?;
+    // What is known to be elsewhere now is pushed there.
+    let waits_for_all = push(desk, backend, course, false).await?;
+    fetch_bodies(desk, backend, folders, course).await?;
+    Ok(waits_for_all)
+}
+
+async fn pull_some<B: Backend>(
+    desk: &Desk,
+    backend: &mut B,
+    folders: impl Iterator<Item = &Folder>,
     course: &mut Course,
 ) -> Result<(), Failure> {
-    for inbox in folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox)) {
-        pull_folder(desk, backend, inbox, course).await?;
+    for folder in folders {
+        pull_folder(desk, backend, folder, course).await?;
     }
     index(desk).await
 }

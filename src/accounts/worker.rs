@@ -11,10 +11,12 @@ use tokio::sync::watch;
 
 use crate::accounts::awake::Awake;
 use crate::accounts::desk::{Desk, Done, Failure, now};
+use crate::accounts::ears::{self, Ears};
+use crate::accounts::pull;
 use crate::accounts::retry;
 use crate::accounts::retry::Pace;
 use crate::accounts::round::{self, Course, Folder};
-use crate::backend::{self, Backend, News};
+use crate::backend::{self, Backend, Hears, News};
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::mailbox::Role;
 use crate::mail::time::UnixTime;
@@ -29,6 +31,11 @@ pub trait Connector: Send + Sync + 'static {
 
     /// Connects and signs in.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, backend::Error>> + Send;
+
+    /// Gives how often mailboxes are looked at that nothing announces.
+    fn poll_every(&self) -> Duration {
+        POLL_EVERY
+    }
 }
 
 /// What the user wants of a worker. A state, not a queue: ten wishes to look for news are one.
@@ -66,7 +73,7 @@ pub async fn run<C: Connector>(desk: Desk, connector: Arc<C>, mut wishes: watch:
         desk.tell(AccountStatus::Connecting);
         let mut told_to_stop = wishes.clone();
         let failure = tokio::select! {
-            failure = live(&desk, connector.as_ref(), (&mut wishes, &mut wish), &awake, &mut course, &mut looks) => failure,
+            failure = live(&desk, &connector, (&mut wishes, &mut wish), &awake, &mut course, &mut looks) => failure,
             stop = stopped(&mut told_to_stop) => match stop {
                 Stop::Paused => continue,
                 Stop::Closed => return,
@@ -138,7 +145,7 @@ type Wishes<'a> = (&'a mut watch::Receiver<Wish>, &'a mut Wish);
 /// One connection from its beginning to its end, which is always a failure.
 async fn live<C: Connector>(
     desk: &Desk,
-    connector: &C,
+    connector: &Arc<C>,
     wishes: Wishes<'_>,
     awake: &Awake,
     course: &mut Course,
@@ -152,7 +159,7 @@ async fn live<C: Connector>(
 
 async fn stay<C: Connector>(
     desk: &Desk,
-    connector: &C,
+    connector: &Arc<C>,
     wishes: Wishes<'_>,
     awake: &Awake,
     course: &mut Course,
@@ -163,21 +170,39 @@ async fn stay<C: Connector>(
     // What is wished for while the sync runs is still to be done after it.
     *seen = *wishes.borrow_and_update();
     let mut folders = round::go(desk, &mut backend, course).await?;
-    let mut rested = Instant::now();
+    let (mut ears, mut is_round) = (Ears::default(), true);
+    let (mut rested, mut is_echo_due) = (Instant::now(), false);
     loop {
         course.failures = 0;
+        let mut is_due = false;
         // A folder that the server refuses ends no connection, but the inbox is a matter for a person.
         let report = std::mem::take(&mut course.report);
         let status = report.error.clone().map_or(AccountStatus::Online, AccountStatus::Blocked);
         desk.tell_done(status, Done { checks: seen.checks, report, was_reached: true });
+        if is_round && backend.offer().hears == Hears::One {
+            let known = folders.clone();
+            let worth_it = pull::blocking(&desk.store, move |store| ears::worth_it(store, &known)).await?;
+            ears.listen(connector, &worth_it);
+        }
+        let account = desk.account;
+        let due = pull::blocking(&desk.store, move |store| store.next_due(account)).await?;
         let waiting = async {
             tokio::time::sleep_until(rested.into()).await;
-            wait(&mut backend, &folders).await
+            tokio::select! {
+                news = wait(&mut backend, &folders, connector.poll_every()) => news,
+                changed = ears.heard() => Ok(News::Changed(changed)),
+            }
         };
         let news = tokio::select! {
             news = waiting => Some(news?),
+            () = until(due) => {
+                is_due = true;
+                None
+            }
             () = awake.jumped() => {
                 probe(&mut backend, awake.probe).await?;
+                // Whether the others live would be known much later.
+                ears = Ears::default();
                 Some(News::TimedOut)
             }
             changed = wishes.changed() => match changed {
@@ -187,20 +212,23 @@ async fn stay<C: Connector>(
         };
         let wish = *wishes.borrow_and_update();
         let before = std::mem::replace(seen, wish);
-        if matches!(news, Some(News::TimedOut | News::Mailboxes)) || wish.checks != before.checks {
-            folders = round::go(desk, &mut backend, course).await?;
-        } else {
-            let is_edited = wish.edits != before.edits;
-            if is_edited && round::push(desk, &mut backend, course, false).await? {
-                folders = round::go(desk, &mut backend, course).await?;
-            }
-            if matches!(news, Some(News::Changed(_))) {
-                round::pull_inbox(desk, &mut backend, &folders, course).await?;
-                round::fetch_bodies(desk, &mut backend, &folders, course).await?;
-                let now = Instant::now();
-                rested = now + looks.rest(now);
-            }
+        let has_edits = is_due || wish.edits != before.edits;
+        is_round = matches!(news, Some(News::TimedOut | News::Mailboxes)) || wish.checks != before.checks;
+        if !is_round && has_edits {
+            is_round = round::push(desk, &mut backend, course, false).await?;
         }
+        if !is_round && let Some(News::Changed(paths)) = &news {
+            is_round = round::pull_changed(desk, &mut backend, &folders, paths, course).await?;
+        }
+        if is_round {
+            folders = round::go(desk, &mut backend, course).await?;
+        }
+        // One's own changes may come back as news; others are looked at at a measured pace.
+        if matches!(news, Some(News::Changed(_) | News::Mailboxes)) && !std::mem::take(&mut is_echo_due) {
+            let now = Instant::now();
+            rested = now + looks.rest(now);
+        }
+        is_echo_due |= has_edits;
     }
 }
 
@@ -215,13 +243,21 @@ async fn probe<B: Backend>(backend: &mut B, within: Duration) -> Result<(), back
     }
 }
 
-async fn wait<B: Backend>(backend: &mut B, folders: &[Folder]) -> Result<News, backend::Error> {
+/// Waits for a moment; for ever without one.
+async fn until(due: Option<UnixTime>) {
+    match due {
+        Some(due) => tokio::time::sleep(Duration::from_secs((due.0 - now().0).max(0).unsigned_abs())).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait<B: Backend>(backend: &mut B, folders: &[Folder], at_most: Duration) -> Result<News, backend::Error> {
     let mut readable = folders.iter().filter(|folder| folder.remote.is_selectable);
     let first = readable.clone().next();
     match readable.find(|folder| folder.remote.role == Some(Role::Inbox)).or(first) {
-        Some(inbox) => backend.wait(&inbox.remote.path, POLL_EVERY).await,
+        Some(inbox) => backend.wait(&inbox.remote.path, at_most).await,
         None => {
-            tokio::time::sleep(POLL_EVERY).await;
+            tokio::time::sleep(at_most).await;
             Ok(News::TimedOut)
         }
     }
