@@ -22,12 +22,12 @@ pub async fn change(imap: &mut Imap, operation: &RemoteOperation) -> Result<Appl
         }
         RemoteOperation::RenameMailbox { path, name } => {
             let new = names::path_of_new(imap, STAGE, name).await?;
+            leave(imap, path).await?;
             let condition = ask(imap, &format!("RENAME {} {}", quote(path), quote(&new))).await?;
             // A rename whose answer was lost is done already.
             if condition.verdict != Verdict::Ok && !(is_gone(&condition) && exists(imap, &new).await?) {
                 apply::check(imap, STAGE, &condition)?;
             }
-            imap.selected = None;
             imap.marks.clear();
             subscribe(imap, path, false).await?;
             subscribe(imap, &new, true).await?;
@@ -84,16 +84,21 @@ async fn remove(imap: &mut Imap, path: &str) -> Result<(), Error> {
     if messages != Some(0) {
         return Err(imap.driver.error(Kind::Refused, STAGE, "there is mail in the folder that is not here yet"));
     }
-    if imap.selected.as_ref().is_some_and(|selected| selected.path == path) {
-        // Some servers do not remove what is open, and CLOSE would expunge.
-        select::ensure(imap, STAGE, "INBOX").await?;
-    }
+    leave(imap, path).await?;
     let condition = ask(imap, &format!("DELETE {}", quote(path))).await?;
     if condition.verdict != Verdict::Ok && exists(imap, path).await? {
         apply::check(imap, STAGE, &condition)?;
     }
     imap.marks.remove(path);
     subscribe(imap, path, false).await
+}
+
+/// Leaves a mailbox, and those below it: some servers neither rename nor remove what is open, and CLOSE would expunge.
+async fn leave(imap: &mut Imap, path: &str) -> Result<(), Error> {
+    match imap.selected.as_ref().is_some_and(|selected| selected.path.starts_with(path)) {
+        true => select::ensure(imap, STAGE, "INBOX").await,
+        false => Ok(()),
+    }
 }
 
 /// Says whether the server lists a mailbox of this path that can hold mail or others.
