@@ -53,6 +53,8 @@ pub struct Script {
     certificate: Certificate,
     greeting: Vec<Step>,
     rules: Vec<Rule>,
+    /// How it asks for the bytes of a literal.
+    go_on: &'static [u8],
 }
 
 /// How a command is answered.
@@ -67,7 +69,13 @@ struct Rule {
 impl Script {
     /// An obedient server that speaks plain text and has one mailbox with one message.
     pub fn new() -> Script {
-        Script { is_tls: false, certificate: certs().good.clone(), greeting: say("* OK ready\r\n"), rules: Vec::new() }
+        Script {
+            is_tls: false,
+            certificate: certs().good.clone(),
+            greeting: say("* OK ready\r\n"),
+            rules: Vec::new(),
+            go_on: b"+ go on\r\n",
+        }
     }
 
     /// The same with TLS from the first byte.
@@ -98,6 +106,11 @@ impl Script {
     /// The same for what is asked inside TLS alone.
     pub fn on_inside(self, verb: &str, steps: Vec<Step>) -> Script {
         self.rule(verb, Some(true), steps)
+    }
+
+    /// Asks for a literal in these words instead of `+ go on`.
+    pub fn asks(self, go_on: &'static [u8]) -> Script {
+        Script { go_on, ..self }
     }
 
     fn rule(mut self, verb: &str, is_inside: Option<bool>, steps: Vec<Step>) -> Script {
@@ -272,7 +285,7 @@ impl Session {
                 return Ok(String::from_utf8_lossy(&command).into_owned());
             };
             if !size.ends_with('+') {
-                self.send(b"+ go on\r\n")?;
+                self.send(self.script.go_on)?;
             }
             let size: usize = size.trim_end_matches('+').parse().unwrap_or(0);
             for _ in 0..size {

@@ -1,6 +1,7 @@
 //! A user on each of the servers that the tests know, so that one test can ask the same of all of them. What differs
 //! between the servers is data in here.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,7 +10,7 @@ use surat::backend::net::{Endpoint, Security};
 
 use super::courier::courier;
 use super::cyrus::cyrus;
-use super::dovecot::{Letter, PASSWORD, RawClient, dovecot, synthetic};
+use super::dovecot::{Letter, OnServer, PASSWORD, RawClient, dovecot, synthetic};
 
 /// Where tests/install unpacks servers that cannot be installed beside Dovecot.
 const UNPACKED: &str = "/opt/surat-tests";
@@ -64,6 +65,11 @@ impl Account {
         format!("{}{name}", self.prefix.replace(self.delimiter, "/"))
     }
 
+    /// Gives the name of which [`Account::path`] made a path.
+    pub fn name_of(&self, path: &str) -> String {
+        path.strip_prefix(self.prefix).unwrap_or(path).replace(self.delimiter, "/")
+    }
+
     pub fn endpoint(&self) -> Endpoint {
         Endpoint { host: "127.0.0.1".into(), port: self.port, security: Security::None, ca_file: None }
     }
@@ -77,6 +83,28 @@ impl Account {
         let mut client = RawClient::connect(self.port);
         client.run(&format!("LOGIN {} {PASSWORD}", self.name));
         client
+    }
+
+    /// What a second client sees of the account. The inbox counts as subscribed to.
+    pub fn everything(&self) -> Everything {
+        let mut client = self.raw();
+        let mut paths = |command: &str| -> Vec<String> {
+            let lines = client.run(&format!("{command} \"\" \"*\"")).into_iter();
+            let selectable = lines.filter(|line| !line.text.to_lowercase().contains("\\noselect"));
+            selectable.map(|line| line.text.rsplit_once("\" ").unwrap().1.trim_matches('"').to_owned()).collect()
+        };
+        let (all, subscribed) = (paths("LIST"), paths("LSUB"));
+        let message = |message: OnServer| {
+            let text = String::from_utf8_lossy(&message.raw).into_owned();
+            let subject = text.lines().find_map(|line| line.strip_prefix("Subject: "));
+            (subject.unwrap_or_default().to_owned(), message.flags.join(" ").to_lowercase())
+        };
+        let mailbox = |path: &String| {
+            let mut messages: Vec<_> = client.contents(path).into_iter().map(message).collect();
+            messages.sort();
+            (self.name_of(path), (subscribed.contains(path) || path == "INBOX", messages))
+        };
+        all.iter().map(mailbox).collect()
     }
 
     /// Puts messages into a mailbox, which is made if need be.
@@ -93,6 +121,10 @@ impl Account {
         self.deliver(mailbox, &letters);
     }
 }
+
+/// The mailboxes by their names below [`Account::path`]: whether each is subscribed to, and the subject and the flags of
+/// every message in it, sorted.
+pub type Everything = BTreeMap<String, (bool, Vec<(String, String)>)>;
 
 /// A server that tests/install unpacked: its root, and where its libraries are.
 #[derive(Debug)]

@@ -1,12 +1,17 @@
 //! The manager against every server that the tests know: what is in the store after a sync is what the server has.
 
+use serde_json::{Value, json};
+
 use surat::config::account::{Account as Configured, Auth, Password, Security, Server, Source};
 use surat::store::Store;
 
 use super::sync::{Contents, Folder, kept, open, sync};
 use crate::backend::imap::on_server;
+use crate::backend::imap_servers::elsewhere;
+use crate::cli::Home;
 use crate::support::dovecot::PASSWORD;
-use crate::support::servers::{Account, WITH_ROLES, everywhere};
+use crate::support::proxy::{Faults, Proxy};
+use crate::support::servers::{Account, Everything, WITH_ROLES, everywhere};
 
 fn configured(account: &Account) -> Configured {
     let server = Server {
@@ -75,5 +80,77 @@ fn after_a_sync_the_store_is_what_each_server_has_and_a_second_one_brings_nothin
         account.deliver("Notes", &[(b"Subject: another\r\n\r\nbody\r\n", "", "")]);
         assert_eq!(sync(&store, &configured).report.error, None, "{server}");
         assert_in_step(&store, &account, &names, "after a mailbox was made anew");
+    }
+}
+
+/// A computer with this account, which it reaches at this port.
+fn home(account: &Account, port: u16) -> Home {
+    let home = Home::new();
+    home.write_config(&format!(
+        "[accounts.test]\nemail = \"me@example.org\"\n[accounts.test.imap]\nhost = \"127.0.0.1\"\nport = {port}\n\
+         security = \"none\"\nusername = \"{}\"\npassword = {{ command = \"echo {PASSWORD}\" }}\n",
+        account.name
+    ));
+    home
+}
+
+/// Subject and flags of a message.
+fn letter(n: u32, flags: &str) -> (String, String) {
+    (format!("Letter {n}"), flags.to_owned())
+}
+
+/// Changes mail here and elsewhere, takes some of it back, and compares what the server has in the end.
+fn change_and_take_back(account: &Account, port: u16) {
+    let server = account.server;
+    account.deliver_many("INBOX", 9);
+    account.raw().make(&account.path("Work"));
+    let home = home(account, port);
+    home.ok(&["sync"]);
+    let id = |n: u32| home.json(&["search", &format!("subject:\"Letter {n}\"")])[0]["id"].as_str().unwrap().to_owned();
+    let [one, two, three, four, five, six, seven] = [1, 2, 3, 4, 5, 6, 7].map(id);
+    home.ok(&["mark", &one, &two, "--seen"]);
+    home.ok(&["mark", &two, "--flagged"]);
+    home.ok(&["archive", &three, &four]);
+    home.ok(&["delete", &five]);
+    home.ok(&["move", &six, &seven, &account.name_for_people("Work")]);
+    // Meanwhile another client is busy with the same mail.
+    elsewhere(account, "INBOX", &["UID STORE 1,8 +FLAGS (\\Flagged)", "UID STORE 3 +FLAGS (\\Answered)"]);
+    home.ok(&["sync"]);
+
+    let mut expected: Everything = WITH_ROLES.map(|name| (name.to_owned(), (true, Vec::new()))).into();
+    let inbox = [(1, "\\flagged \\seen"), (2, "\\flagged \\seen"), (8, "\\flagged"), (9, "")];
+    expected.insert("INBOX".into(), (true, inbox.map(|(n, flags)| letter(n, flags)).into()));
+    expected.insert("Archive".into(), (true, vec![letter(3, "\\answered"), letter(4, "")]));
+    expected.insert("Trash".into(), (true, vec![letter(5, "")]));
+    expected.insert("Work".into(), (false, vec![letter(6, ""), letter(7, "")]));
+    assert_eq!(account.everything(), expected, "{server}");
+
+    // The last one is taken back after it has travelled.
+    home.ok(&["undo"]);
+    home.ok(&["sync"]);
+    expected.insert("Work".into(), (false, Vec::new()));
+    let inbox = [(1, "\\flagged \\seen"), (2, "\\flagged \\seen"), (6, ""), (7, ""), (8, "\\flagged"), (9, "")];
+    expected.insert("INBOX".into(), (true, inbox.map(|(n, flags)| letter(n, flags)).into()));
+    assert_eq!(account.everything(), expected, "{server}: taken back");
+
+    // Once more changes nothing, here or there.
+    let before = home.json(&["list", "--limit", "0"]);
+    let again = home.json(&["sync"])["accounts"][0].clone();
+    assert_eq!((&again["error"], &again["fetched"]), (&Value::Null, &json!(0)), "{server}: {again}");
+    assert_eq!(home.json(&["list", "--limit", "0"]), before, "{server}");
+    assert_eq!(account.everything(), expected, "{server}: once more");
+    assert_eq!(home.json(&["doctor"])["ok"], json!(true), "{server}");
+}
+
+#[test]
+fn what_is_changed_here_is_the_same_on_each_server_and_so_is_what_is_taken_back() {
+    everywhere("commands").iter().for_each(|account| change_and_take_back(account, account.port));
+}
+
+#[test]
+fn a_server_that_does_not_tell_what_it_made_ends_in_the_same_state() {
+    for account in everywhere("untold") {
+        let proxy = Proxy::start(account.port, Faults { untold: vec!["COPYUID", "APPENDUID"], ..Faults::default() });
+        change_and_take_back(&account, proxy.port);
     }
 }

@@ -15,13 +15,13 @@ use crate::support::dovecot::{quoted, synthetic};
 use crate::support::servers::{Account, everywhere};
 
 /// Signs in as Surat does.
-async fn sign_in(account: &Account) -> Imap {
+pub async fn sign_in(account: &Account) -> Imap {
     let signed_in = Imap::connect(&account.endpoint(), &account.credentials(), PATIENT).await;
     signed_in.unwrap_or_else(|error| panic!("{}: {error}", account.server))
 }
 
 /// Runs commands as a second client with a mailbox open.
-fn elsewhere(account: &Account, mailbox: &str, commands: &[&str]) {
+pub fn elsewhere(account: &Account, mailbox: &str, commands: &[&str]) {
     let mut client = account.raw();
     client.run(&format!("SELECT {}", account.path(mailbox)));
     for command in commands {
@@ -30,7 +30,7 @@ fn elsewhere(account: &Account, mailbox: &str, commands: &[&str]) {
 }
 
 /// What a second client sees in a mailbox.
-fn seen_elsewhere(account: &Account, mailbox: &str) -> Vec<(u32, Keywords)> {
+pub fn seen_elsewhere(account: &Account, mailbox: &str) -> Vec<(u32, Keywords)> {
     on_server(&account.raw().contents(&account.path(mailbox)))
 }
 
