@@ -76,6 +76,7 @@ fn send(model: &mut Model, millis: u64, event: Event) {
                         name: "INBOX".into(),
                         role: Some(Role::Inbox),
                         is_selectable: true,
+                        is_subscribed: true,
                         total: CONVERSATIONS as u64,
                         unread: 200_000,
                     }],

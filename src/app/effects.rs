@@ -19,11 +19,14 @@ use crate::mail::id::EmailId;
 use crate::mail::mutation::{Edit, Mutation, Target};
 use crate::mail::view::{Anchor, View};
 use crate::mail::{parse, render};
-use crate::store::{Error, Store, StoreNotice};
-use crate::ui::message::{AccountLine, Effect, Event, Targets, ThreadLine, Vanished};
+use crate::store::{Error, HistoryEntry, NoticeKind, Store, StoreNotice};
+use crate::ui::message::{AccountLine, Effect, Event, PastChange, ServerDid, ServerNotice, Targets, ThreadLine};
 
 /// Rows that are turned into targets at once when a whole list is meant.
 const ROWS_AT_ONCE: usize = 1_000;
+
+/// Changes that are listed at once: the store keeps no more.
+const MOST_HISTORY: usize = 1_000;
 
 /// What effects are carried out with.
 pub struct Desk {
@@ -98,8 +101,7 @@ impl Desk {
         match effect {
             Effect::LoadFolders => {
                 let mailboxes = self.store.mailboxes(None).map_err(failed)?;
-                let vanished = self.store.notices().map_err(failed)?.into_iter().map(vanished).collect();
-                Ok(vec![Event::Folders { accounts: self.accounts(), mailboxes }, Event::Vanished(vanished)])
+                Ok(vec![Event::Folders { accounts: self.accounts(), mailboxes }, self.notices()?])
             }
             Effect::LoadRows { slot, generation, view, anchor, limit } => {
                 one(Event::Rows { slot, generation, rows: self.store.rows(&view, anchor, limit).map_err(failed)? })
@@ -110,6 +112,25 @@ impl Desk {
                 Ok(self.edited())
             }
             Effect::Edit { targets, edit, folder } => self.edit(targets, edit, folder.as_deref()),
+            Effect::EditFolder(edit) => {
+                let done = self.store.edit_folder(&edit, self.clock.unix()).map_err(failed)?;
+                Ok(self.done(Event::Did(done)))
+            }
+            Effect::Restore(notice) => {
+                let done = self.store.restore(notice, self.clock.unix()).map_err(failed)?;
+                let mut events = self.done(Event::Did(done));
+                events.push(self.notices()?);
+                Ok(events)
+            }
+            Effect::LoadHistory => {
+                let history = self.store.history(MOST_HISTORY).map_err(failed)?;
+                one(Event::History(history.into_iter().map(past_change).collect()))
+            }
+            Effect::TakeBack(change) => {
+                let done = self.store.take_back(change, self.clock.unix()).map_err(failed)?;
+                Ok(self.done(done.map_or(Event::NothingToUndo, Event::Undid)))
+            }
+            Effect::CountPending => Ok(self.pending()),
             Effect::PutAside(notice) => {
                 self.store.dismiss_notice(notice).map_err(failed)?;
                 Ok(Vec::new())
@@ -255,6 +276,10 @@ impl Desk {
         if let Some(manager) = self.manager.get() {
             manager.edited();
         }
+        self.pending()
+    }
+
+    fn pending(&self) -> Vec<Event> {
         let pending = |account: &AccountLine| match self.store.pending_count(account.id) {
             Ok(pending) => Some(Event::Pending { account: account.id, pending }),
             Err(error) => {
@@ -263,6 +288,10 @@ impl Desk {
             }
         };
         self.accounts().iter().filter_map(pending).collect()
+    }
+
+    fn notices(&self) -> Result<Event, Event> {
+        Ok(Event::Notices(self.store.notices().map_err(failed)?.into_iter().map(server_notice).collect()))
     }
 
     fn done(&self, done: Event) -> Vec<Event> {
@@ -323,8 +352,16 @@ fn not_opened(error: &crate::config::Error, is_attachment: bool) -> Event {
     Event::NotOpened { what: error.to_string(), is_attachment }
 }
 
-fn vanished(notice: StoreNotice) -> Vanished {
-    Vanished { notice: notice.id, at: notice.at, mailbox: notice.mailbox, emails: notice.emails }
+fn server_notice(notice: StoreNotice) -> ServerNotice {
+    let what = match notice.kind {
+        NoticeKind::MassVanish => ServerDid::Lost(notice.emails),
+        NoticeKind::Refused => ServerDid::Refused(notice.text),
+    };
+    ServerNotice { number: notice.id, at: notice.at, mailbox: notice.mailbox, what }
+}
+
+fn past_change(entry: HistoryEntry) -> PastChange {
+    PastChange { id: entry.id, at: entry.at, label: entry.label, is_undone: entry.is_undone }
 }
 
 fn not_there(what: &str) -> Event {

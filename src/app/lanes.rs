@@ -47,11 +47,18 @@ impl Lanes {
     /// Hands an effect to its lane; one that belongs to the terminal comes back.
     pub fn send(&self, effect: Effect) -> Option<Effect> {
         let lane = match &effect {
-            Effect::LoadFolders | Effect::LoadRows { .. } => &self.rows,
+            Effect::LoadFolders | Effect::LoadRows { .. } | Effect::CountPending => &self.rows,
             Effect::Open { .. } => &self.open,
-            Effect::MarkRead(_) | Effect::Edit { .. } | Effect::PutAside(_) | Effect::Undo | Effect::Redo => {
-                &self.edits
-            }
+            // The list of changes too: it holds those that were handed over before it.
+            Effect::MarkRead(_)
+            | Effect::Edit { .. }
+            | Effect::EditFolder(_)
+            | Effect::PutAside(_)
+            | Effect::Restore(_)
+            | Effect::LoadHistory
+            | Effect::TakeBack(_)
+            | Effect::Undo
+            | Effect::Redo => &self.edits,
             // Who is asked may let us wait.
             Effect::CheckNow
             | Effect::SaveAttachment { .. }
@@ -144,6 +151,7 @@ fn overtakes(newer: &Effect, older: &Effect) -> bool {
         (Effect::LoadRows { slot, .. }, Effect::LoadRows { slot: before, .. }) => slot == before,
         (Effect::Open { .. }, Effect::Open { .. })
         | (Effect::LoadFolders, Effect::LoadFolders)
+        | (Effect::CountPending, Effect::CountPending)
         | (Effect::CheckNow, Effect::CheckNow) => true,
         _ => false,
     }

@@ -68,10 +68,13 @@ pub enum CommandId {
     DeleteForever,
     Junk,
     Move,
+    Copy,
     Star,
     ToggleRead,
     Undo,
     Redo,
+    History,
+    Restore,
     Mark,
     MarkRange,
     MarkAll,
@@ -85,6 +88,10 @@ pub enum CommandId {
     GoFolder,
     GoAllInboxes,
     GoAccount(u8),
+    CreateFolder,
+    RenameFolder,
+    DeleteFolder,
+    SubscribeFolder,
     OpenLink,
     SaveAttachment,
     SaveAll,
@@ -109,6 +116,8 @@ pub enum Group {
     Act,
     /// Going to a folder.
     Go,
+    /// Making and naming folders.
+    Folder,
     /// What is shown, and the program itself.
     Surat,
 }
@@ -121,6 +130,7 @@ impl Group {
             Group::Read => "Reading and finding",
             Group::Act => "Acting on mail",
             Group::Go => "Going to a folder",
+            Group::Folder => "Folders themselves",
             Group::Surat => "View and program",
         }
     }
@@ -212,10 +222,13 @@ pub const COMMANDS: &[Command] = &[
     row(Id::DeleteForever, "delete-forever", "delete for good", "delete for good, after asking", &["purge", "expunge", "remove", "hapus"], Group::Act, None, &[(MAIL, "D")]),
     row(Id::Junk, "junk", "junk", "move to Junk; in Junk: back to the Inbox", &["spam", "not junk", "ham"], Group::Act, Some(42), &[(MAIL, "!")]),
     row(Id::Move, "move", "move", "move to a folder, by typing part of its name", &["file", "folder", "pindah"], Group::Act, Some(24), &[(MAIL, "m")]),
+    row(Id::Copy, "copy", "copy", "copy to a folder, by typing part of its name", &["file", "folder", "duplicate", "salin"], Group::Act, None, &[(MAIL, "C")]),
     row(Id::Star, "star", "star", "star, or take the star off", &["flag", "important", "bintang"], Group::Act, Some(26), &[(MAIL, "s")]),
     row(Id::ToggleRead, "read", "read/unread", "mark as read, or as unread", &["seen", "unseen", "unread", "new"], Group::Act, Some(41), &[(MAIL, "U")]),
     row(Id::Undo, "undo", "undo", "take the last change back", &["revert", "batal"], Group::Act, Some(25), &[(PANES, "z or u")]),
     row(Id::Redo, "redo", "redo", "make the change again that was taken back", &["again", "repeat"], Group::Act, None, &[(PANES, "Ctrl-r")]),
+    row(Id::History, "history", "changes", "list of changes; take back any of them", &["undo", "log", "revert", "riwayat"], Group::Act, None, &[(PANES, "g z")]),
+    row(Id::Restore, "restore", "put back", "put back what vanished from a server at once", &["recover", "vanished", "lost", "notice"], Group::Act, None, &[(PANES, "B")]),
     row(Id::Mark, "mark", "mark", "mark this conversation, to act on many at once", &["select", "tag"], Group::Act, Some(30), &[(&[List], "x or Space")]),
     row(Id::MarkRange, "mark-range", "range", "mark from here to where you go; again to end", &["select", "visual"], Group::Act, None, &[(&[List], "v")]),
     row(Id::MarkAll, "mark-all", "all", "mark all conversations of the list, or none", &["select", "none"], Group::Act, None, &[(&[List], "*")]),
@@ -237,6 +250,10 @@ pub const COMMANDS: &[Command] = &[
     account(7, "go-account-7", &[(PANES, "g 7")]),
     account(8, "go-account-8", &[(PANES, "g 8")]),
     account(9, "go-account-9", &[(PANES, "g 9")]),
+    row(Id::CreateFolder, "create-folder", "new", "make a folder", &["new", "mkdir", "mailbox", "buat"], Group::Folder, Some(16), &[(&[Folders], "n or F n"), (MAIL, "F n")]),
+    row(Id::RenameFolder, "rename-folder", "rename", "give the folder another name", &["mailbox", "ubah"], Group::Folder, Some(17), &[(&[Folders], "r or F r"), (MAIL, "F r")]),
+    row(Id::DeleteFolder, "delete-folder", "remove", "remove the folder; its mail goes to Trash", &["rmdir", "mailbox", "hapus"], Group::Folder, Some(18), &[(&[Folders], "d or Del or F d"), (MAIL, "F d")]),
+    row(Id::SubscribeFolder, "subscribe-folder", "subscribe", "subscribe to the folder, or no more", &["unsubscribe", "mailbox"], Group::Folder, Some(19), &[(&[Folders], "s or F s"), (MAIL, "F s")]),
     row(Id::OpenLink, "open-link", "open", "open the attachment; the link after showing where it goes", &["browser", "url"], Group::Read, Some(10), &[(&[Links], "Enter or l or →")]),
     row(Id::SaveAttachment, "save", "save", "save the attachment", &["download", "attachment", "simpan"], Group::Read, Some(15), &[(&[Links], "s")]),
     row(Id::SaveAll, "save-all", "save all", "save all attachments", &["download", "attachment"], Group::Read, Some(16), &[(&[Links], "S")]),
@@ -268,7 +285,7 @@ pub fn by_name(name: &str) -> Option<&'static Command> {
 /// Gives README's table of keys.
 pub fn readme_table() -> String {
     let mut text = String::from("| keys | where | what it does | name |\n|---|---|---|---|\n");
-    let groups = [Group::Move, Group::Read, Group::Act, Group::Go, Group::Surat];
+    let groups = [Group::Move, Group::Read, Group::Act, Group::Go, Group::Folder, Group::Surat];
     for group in groups {
         text.push_str(&format!("| **{}** | | | |\n", group.title()));
         for command in COMMANDS.iter().filter(|command| command.group == group) {

@@ -76,6 +76,8 @@ pub struct Mailbox {
     pub role: Option<Role>,
     /// Whether mail can be in it (a `\Noselect` node of the hierarchy cannot hold any).
     pub is_selectable: bool,
+    /// Whether the user subscribes to it.
+    pub is_subscribed: bool,
     /// Emails in it.
     pub total: u64,
     /// Unread emails in it.

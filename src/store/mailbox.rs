@@ -11,7 +11,7 @@ use crate::mail::id::{AccountId, MailboxId, ThreadId};
 use crate::mail::mailbox::{Mailbox, Role};
 use crate::mail::remote::{Cursor, RemoteMailbox};
 
-const COLUMNS: &str = "id, account, name, role, is_selectable, total, unread";
+const COLUMNS: &str = "id, account, name, role, is_selectable, total, unread, is_subscribed";
 
 impl Store {
     /// Lists the mailboxes of one account or of all, by account, role and name; hidden ones are left out.
@@ -277,6 +277,7 @@ fn read_mailbox(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         name: row.get(2)?,
         role: Role::from_word(row.get_ref(3)?.as_str()?),
         is_selectable: row.get(4)?,
+        is_subscribed: row.get(7)?,
         total: row.get::<_, i64>(5)?.unsigned_abs(),
         unread: row.get::<_, i64>(6)?.unsigned_abs(),
     })

@@ -9,7 +9,7 @@ use crate::mail::mutation::{Edit, Target};
 use crate::ui::folders::Folders;
 use crate::ui::message::{Effect, Targets};
 use crate::ui::model::{Focus, Model, Overlay, Place, Question};
-use crate::ui::picker::Picker;
+use crate::ui::picker::{Filing, Picker};
 use crate::ui::text;
 
 /// A second delete on another row within so many milliseconds is a key held down, not a decision.
@@ -106,29 +106,39 @@ fn is_key_held(model: &mut Model, selection: &Selection) -> bool {
     before.is_some()
 }
 
-/// Asks for the folder to move to.
-pub(super) fn ask_folder(model: &mut Model) {
+/// Asks for the folder to move or copy to.
+pub(super) fn ask_folder(model: &mut Model, filing: Filing) {
     let Some(selection) = selection(model) else { return };
     let accounts = selection.accounts.unwrap_or_else(|| accounts_here(model));
-    let [account] = accounts.as_slice() else {
-        return model.note("These are of several accounts: move those of one account at a time.");
-    };
-    let leaving = match model.list.place {
+    let here = match model.list.place {
         Place::Mailbox(id) if model.search.is_none() => Some(id),
         _ => None,
     };
-    let picker = Picker::move_to(model, *account, leaving);
-    model.overlay = Some(Overlay::Picker(picker));
+    model.overlay = Some(Overlay::Picker(Picker::folder_for(model, filing, &accounts, here)));
 }
 
-/// Moves to the folder that was chosen.
-pub(super) fn move_to(model: &mut Model, mailbox: MailboxId, out: &mut Vec<Effect>) {
+/// Moves or copies to the folder that was chosen.
+pub(super) fn file(model: &mut Model, filing: Filing, mailbox: MailboxId, out: &mut Vec<Effect>) {
     let Some(selection) = selection(model) else { return };
-    let Some(folder) = model.folders.mailbox(mailbox).map(Folders::name) else { return };
+    let Some((name, account)) = model.folders.mailbox(mailbox).map(|it| (Folders::name(it), it.account)) else {
+        return;
+    };
+    let is_own = selection.accounts.as_ref().is_some_and(|accounts| accounts.iter().all(|own| *own == account));
+    let account = model.folders.account(account).filter(|_| !is_own && model.folders.accounts.len() > 1);
+    let folder = match account {
+        Some(account) => format!("{name} in {}", text::safe(&account.name)),
+        None => name,
+    };
     model.recent_folders.retain(|other| *other != mailbox);
     model.recent_folders.insert(0, mailbox);
-    leave(model, &selection);
-    edit(model, selection.targets, Edit::Move(mailbox), Some(folder), out);
+    if filing == Filing::Move {
+        leave(model, &selection);
+    }
+    let wanted = match filing {
+        Filing::Move => Edit::Move(mailbox),
+        Filing::Copy => Edit::Copy(mailbox),
+    };
+    edit(model, selection.targets, wanted, Some(folder), out);
 }
 
 /// Asks before mail is deleted for good.

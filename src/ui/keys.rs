@@ -11,6 +11,7 @@ use crate::ui::list::Kind;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, ToastKind};
 use crate::ui::picker::{Act, Picked, Picker, PickerKind, WRITES_NOT};
+use crate::ui::prompt;
 use crate::ui::reading;
 use crate::ui::run;
 use crate::ui::text;
@@ -27,6 +28,7 @@ pub(super) fn press(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
     match model.overlay {
         Some(Overlay::Picker(_)) => return in_picker(model, key, out),
         Some(Overlay::Question(_)) => return in_question(model, key, out),
+        Some(Overlay::Prompt(_)) => return prompt::press(model, key, out),
         Some(Overlay::Links(_)) | None => {}
     }
     if model.is_searching() {
@@ -40,6 +42,7 @@ pub(super) fn paste(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
     let is_searching = model.is_searching();
     match (&mut model.overlay, &mut model.search) {
         (Some(Overlay::Picker(picker)), _) => picker.paste(text),
+        (Some(Overlay::Prompt(prompt)), _) => prompt.input.insert(text),
         (None, Some(search)) if is_searching => {
             search.input.insert(text);
             search_again(model, out);
@@ -142,7 +145,11 @@ pub(super) fn choose(model: &mut Model, act: Act, out: &mut Vec<Effect>) {
         Act::Explain(meaning) => model.note(format!("{}.", text::capital(meaning))),
         Act::Mistake => say_mistake(model),
         Act::Go(place) => show_place(model, place, out),
-        Act::MoveTo(mailbox) => act::move_to(model, mailbox, out),
+        Act::File(filing, mailbox) => act::file(model, filing, mailbox, out),
+        Act::TakeBack(change) => {
+            model.own_edits += 1;
+            out.push(Effect::TakeBack(change));
+        }
     }
 }
 

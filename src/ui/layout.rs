@@ -38,7 +38,7 @@ const PICKER_TIGHT: u16 = 12;
 /// Rows of a box at most, and those of the links that are frame, rule and lines about the choice.
 const PICKER_ROWS: u16 = 26;
 const LINKS_REST: u16 = 5;
-/// Rows of a question with its frame.
+/// Rows of a question, or of a line that is typed, with its frame.
 const QUESTION: u16 = 4;
 
 /// Where everything stands. Panes that are not shown have no place.
@@ -176,8 +176,8 @@ pub(super) fn overlay_places(model: &Model) -> (Rect, Rect) {
         None => (Rect::ZERO, Rect::ZERO),
         Some(Overlay::Picker(picker)) => {
             let wide = match picker.kind {
-                PickerKind::Palette | PickerKind::Help { .. } => PICKER_WIDE,
-                PickerKind::GoTo | PickerKind::MoveTo => PICKER_NARROW,
+                PickerKind::Palette | PickerKind::Help { .. } | PickerKind::History { .. } => PICKER_WIDE,
+                PickerKind::GoTo | PickerKind::FolderFor(_) => PICKER_NARROW,
             };
             // Typed text, rules, and what there is to say about the choice, which takes two lines where they are short;
             // where there are few of them, the rules give way.
@@ -205,7 +205,7 @@ pub(super) fn overlay_places(model: &Model) -> (Rect, Rect) {
             }
             (area, Rect { height: inner.height.saturating_sub(LINKS_REST - 2), ..inner })
         }
-        Some(Overlay::Question(_)) => {
+        Some(Overlay::Question(_) | Overlay::Prompt(_)) => {
             let area = Rect::new(0, model.height.saturating_sub(QUESTION + 2), model.width, QUESTION);
             (area, inset(area))
         }

@@ -8,9 +8,9 @@ use crate::mail::address::Address;
 use crate::mail::change::Change;
 use crate::mail::document::{Document, RenderOptions};
 use crate::mail::email::{Email, RowKey};
-use crate::mail::id::{AccountId, EmailId, MailboxId};
+use crate::mail::id::{AccountId, EmailId, HistoryId, MailboxId};
 use crate::mail::mailbox::Mailbox;
-use crate::mail::mutation::{Done, Edit, Target};
+use crate::mail::mutation::{Done, Edit, FolderEdit, Target};
 use crate::mail::safe::SafeText;
 use crate::mail::time::UnixTime;
 use crate::mail::view::{Anchor, Rows, View};
@@ -97,8 +97,10 @@ pub enum Event {
         /// Which question it answers.
         generation: u64,
     },
-    /// With the answer to [`Effect::LoadFolders`]: what vanished from servers and was not put aside yet.
-    Vanished(Vec<Vanished>),
+    /// With the answer to [`Effect::LoadFolders`]: what servers did that was not put aside yet.
+    Notices(Vec<ServerNotice>),
+    /// The answer to [`Effect::LoadHistory`], newest first.
+    History(Vec<PastChange>),
     /// A transaction touched these.
     Changed(Change),
     /// An [`Effect::Edit`] was made.
@@ -134,7 +136,7 @@ pub enum Event {
         /// Changes that wait.
         pending: u64,
     },
-    /// After an edit: how many changes of an account wait.
+    /// After an edit, or the answer to [`Effect::CountPending`]: how many changes of an account wait.
     Pending {
         /// The account.
         account: AccountId,
@@ -161,17 +163,39 @@ pub enum Slot {
     Unread,
 }
 
-/// Much mail that went from a mailbox on its server at once, without the user's doing here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vanished {
-    /// The notice's number in the store.
-    pub notice: i64,
+/// Something that a server did without the user's doing, told until it is put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerNotice {
+    /// Its number in the store.
+    pub number: i64,
     /// When it was seen.
     pub at: UnixTime,
-    /// From which mailbox.
+    /// In which mailbox.
     pub mailbox: MailboxId,
-    /// How much.
-    pub emails: u64,
+    /// What.
+    pub what: ServerDid,
+}
+
+/// What a server did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerDid {
+    /// So many emails were gone at once.
+    Lost(u64),
+    /// It refused a change: the whole sentence.
+    Refused(String),
+}
+
+/// One change that the user made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastChange {
+    /// Its number in the history.
+    pub id: HistoryId,
+    /// When it was made.
+    pub at: UnixTime,
+    /// Its sentence.
+    pub label: String,
+    /// Whether it was taken back.
+    pub is_undone: bool,
 }
 
 /// An account as the folders show it.
@@ -252,7 +276,7 @@ pub enum Targets {
 /// Something that the app is to do. None of them makes the screen wait.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Ask the store for accounts and mailboxes; answered by [`Event::Folders`] and [`Event::Vanished`].
+    /// Ask the store for accounts and mailboxes; answered by [`Event::Folders`] and [`Event::Notices`].
     LoadFolders,
     /// Ask the store for rows; answered by [`Event::Rows`].
     LoadRows {
@@ -289,8 +313,16 @@ pub enum Effect {
         /// The name of the folder that is moved to, for the sentence.
         folder: Option<String>,
     },
-    /// Put a notice of vanished mail aside for good: the user has read it.
+    /// Make, name, remove or subscribe to a folder. Answered as an edit is.
+    EditFolder(FolderEdit),
+    /// Put a notice aside for good: the user has read it.
     PutAside(i64),
+    /// Put back what a notice says is lost. Answered as an edit is.
+    Restore(i64),
+    /// Ask for the changes made so far; answered by [`Event::History`].
+    LoadHistory,
+    /// Take one change back; answered by [`Event::Undid`] or [`Event::NothingToUndo`].
+    TakeBack(HistoryId),
     /// Take the last edit back; answered by [`Event::Undid`] or [`Event::NothingToUndo`].
     Undo,
     /// Make it again; answered by [`Event::Redid`] or [`Event::NothingToRedo`].
@@ -318,6 +350,8 @@ pub enum Effect {
     OpenLink(String),
     /// Put text in the clipboard.
     CopyText(String),
+    /// Count what waits to go to servers; answered by [`Event::Pending`] for each account.
+    CountPending,
     /// Ask all servers for news now.
     CheckNow,
     /// Send [`Event::Tick`] when the clock of [`Moment::millis`] reaches this; a later one replaces an earlier one.

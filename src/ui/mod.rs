@@ -15,6 +15,7 @@ pub mod model;
 mod mouse;
 mod page;
 mod picker;
+mod prompt;
 mod reader;
 mod reading;
 mod run;

@@ -21,8 +21,9 @@ use crate::ui::folders::Folders;
 use crate::ui::layout::{Layout, MEDIUM};
 use crate::ui::links::Links;
 use crate::ui::list::List;
-use crate::ui::message::{Moment, Targets, Vanished};
+use crate::ui::message::{Moment, ServerDid, ServerNotice, Targets};
 use crate::ui::picker::Picker;
+use crate::ui::prompt::Prompt;
 use crate::ui::reader::Reader;
 use crate::ui::search::Search;
 use crate::ui::text;
@@ -107,6 +108,7 @@ pub(super) enum Overlay {
     Picker(Picker),
     Links(Links),
     Question(Question),
+    Prompt(Prompt),
 }
 
 /// Something asked before it is done, because it can be taken back only for a while.
@@ -151,9 +153,37 @@ pub(super) enum ToastKind {
 pub(super) struct Link {
     pub(super) status: AccountStatus,
     pub(super) pending: u64,
+    pub(super) waiting: Waiting,
+}
+
+/// For how long changes have been waiting to go to a server that is at work: what travels at once is not spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Waiting {
+    #[default]
+    Nothing,
+    Since(u64),
+    /// Long, by what was told then: it is being counted again.
+    Asked,
+    Long,
 }
 
 impl Link {
+    /// Takes in what an account does and how many changes wait there.
+    pub(super) fn take_pending(&mut self, pending: u64, now: u64) {
+        self.pending = pending;
+        self.waiting = match (pending, self.waiting) {
+            (0, _) => Waiting::Nothing,
+            (_, Waiting::Nothing) => Waiting::Since(now),
+            (_, Waiting::Asked) => Waiting::Long,
+            (_, waiting) => waiting,
+        };
+    }
+
+    /// Gives how many changes wait that are to be spoken of.
+    pub(super) fn spoken_of(&self) -> u64 {
+        if self.is_resting() || self.waiting == Waiting::Long { self.pending } else { 0 }
+    }
+
     /// Says whether the worker does nothing by itself for now.
     pub(super) fn is_resting(&self) -> bool {
         matches!(self.status, AccountStatus::Offline { .. } | AccountStatus::Blocked(_) | AccountStatus::Paused)
@@ -164,6 +194,8 @@ impl Link {
 pub(super) const TOAST: u64 = 6_000;
 /// Milliseconds after which something that has not come yet is said to be loading.
 pub(super) const PATIENCE: u64 = 150;
+/// Milliseconds after which a change that has not reached its server yet is spoken of.
+pub(super) const PUSH_PATIENCE: u64 = 3_000;
 
 /// Everything that the screen knows.
 #[derive(Debug, Clone)]
@@ -197,8 +229,8 @@ pub struct Model {
     pub(super) statuses: BTreeMap<AccountId, Link>,
     /// The notices that Esc put away: each comes back when it changes.
     pub(super) read_notices: Vec<Notice>,
-    /// What vanished from servers and was not put aside.
-    pub(super) vanished: Vec<Vanished>,
+    /// What servers did that was not put aside.
+    pub(super) server_notices: Vec<ServerNotice>,
     /// The keys of an unfinished sequence.
     pub(super) keys: Vec<Key>,
     pub(super) keys_since: u64,
@@ -250,7 +282,7 @@ impl Model {
             toast: None,
             statuses: BTreeMap::new(),
             read_notices: Vec::new(),
-            vanished: Vec::new(),
+            server_notices: Vec::new(),
             keys: Vec::new(),
             keys_since: 0,
             shows_keys: false,
@@ -324,7 +356,11 @@ impl Model {
 
     /// Gives the notice that a person must act on, unless it was put away.
     pub(super) fn notice(&self) -> Option<&Notice> {
-        self.statuses.values().find_map(|link| match &link.status {
+        self.unread_notices().next()
+    }
+
+    fn unread_notices(&self) -> impl Iterator<Item = &Notice> {
+        self.statuses.values().filter_map(|link| match &link.status {
             AccountStatus::Blocked(notice) if !self.read_notices.contains(notice) => Some(notice),
             _ => None,
         })
@@ -336,12 +372,17 @@ impl Model {
             self.read_notices.push(notice);
             return None;
         }
-        (!self.vanished.is_empty()).then(|| self.vanished.remove(0).notice)
+        (!self.server_notices.is_empty()).then(|| self.server_notices.remove(0).number)
     }
 
     /// Says whether a notice stands above the footer.
     pub(super) fn has_notice(&self) -> bool {
-        self.notice().is_some() || !self.vanished.is_empty()
+        self.notice().is_some() || !self.server_notices.is_empty()
+    }
+
+    /// Gives the notice of mail that was lost and can be put back.
+    pub(super) fn lost(&self) -> Option<&ServerNotice> {
+        self.server_notices.iter().find(|notice| matches!(notice.what, ServerDid::Lost(_)))
     }
 
     /// Gives the words that a search marks in what it found.
@@ -351,7 +392,7 @@ impl Model {
 
     /// Gives the lines of the notice above the footer: what happened, what to do, and how to put it away.
     pub(super) fn banner(&self) -> Vec<String> {
-        let mut lines = match (self.notice(), self.vanished.first()) {
+        let (mut lines, rest) = match (self.notice(), self.server_notices.first()) {
             (Some(notice), _) => {
                 let account = notice.account.as_ref().map(|account| format!("{}: ", text::safe(account)));
                 let mut lines = vec![format!("✗ {}{}", account.unwrap_or_default(), text::safe(&notice.what))];
@@ -361,30 +402,48 @@ impl Model {
                 if let Some(words) = &notice.server_says {
                     lines.push(format!("The server says: {}", text::safe(words)));
                 }
-                lines
+                (lines, None)
             }
-            (None, Some(vanished)) => {
-                let mails = text::counted(vanished.emails, "message");
-                let folder = self.folders.title(Place::Mailbox(vanished.mailbox));
-                let day = vanished.at.in_list(self.now.unix, &self.settings.zone);
-                vec![
-                    format!("! {mails} vanished at once from {folder} on the server ({day})."),
-                    "If you did not delete them, look into the account elsewhere, on the web or on a telephone. Their \
-                     bytes stay on this computer for 30 days; this version cannot put them back yet."
-                        .to_owned(),
-                ]
-            }
+            (None, Some(notice)) => self.told(notice),
             (None, None) => return Vec::new(),
         };
         if let (Some(last), Some(key)) =
             (lines.last_mut(), self.settings.keymap.first_key(Context::List, CommandId::Close))
         {
             last.push_str(&format!(" · {key} puts this away"));
+            let behind = self.unread_notices().count() + self.server_notices.len() - 1;
+            if behind > 0 {
+                last.push_str(&format!(", {behind} more behind it"));
+            }
         }
+        lines.extend(rest);
         let columns = usize::from(self.width.saturating_sub(4)).max(20);
         let wrapped = lines.iter().flat_map(|line| wrap::wrap(&[wrap::Run::new(line.as_str(), ())], columns, columns));
         let lines = wrapped.map(|runs| runs.into_iter().map(|run| run.text).collect::<String>());
         lines.enumerate().map(|(at, line)| if at == 0 { line } else { format!("  {line}") }).collect()
+    }
+
+    /// Says what a server did and what can be done about it, then what else is good to know.
+    fn told(&self, notice: &ServerNotice) -> (Vec<String>, Option<String>) {
+        let day = notice.at.in_list(self.now.unix, &self.settings.zone);
+        match &notice.what {
+            ServerDid::Lost(emails) => {
+                let mails = text::counted(*emails, "message");
+                let folder = self.folders.title(Place::Mailbox(notice.mailbox));
+                let mut lines = vec![format!("! {mails} vanished at once from {folder} on the server ({day}).")];
+                let key = self.settings.keymap.first_key(Context::List, CommandId::Restore);
+                lines.extend(key.map(|key| format!("{key} puts them back")));
+                let more = "If you did not delete them, look into the account elsewhere, on the web or on a telephone. \
+                            Their bytes stay on this computer for 30 days.";
+                (lines, Some(more.to_owned()))
+            }
+            ServerDid::Refused(sentence) => {
+                let account = self.folders.mailbox(notice.mailbox).and_then(|it| self.folders.account(it.account));
+                let account = account.filter(|_| self.folders.accounts.len() > 1);
+                let account = account.map(|account| format!("{}: ", text::safe(&account.name))).unwrap_or_default();
+                (vec![format!("! {account}{} ({day})", text::safe(sentence))], None)
+            }
+        }
     }
 
     /// Gives the lines above the footer: what just happened, what is waited for.

@@ -109,8 +109,8 @@ fn click_text(model: &mut Model, text: Rect, at: Position, out: &mut Vec<Effect>
 fn click_overlay(model: &mut Model, at: Position, is_double: bool, out: &mut Vec<Effect>) {
     let (area, rows) = layout::overlay_places(model);
     if !area.contains(at) {
-        // Beside a question is no answer to it.
-        if !matches!(model.overlay, Some(Overlay::Question(_))) {
+        // Beside a question is no answer to it, and what was typed stays.
+        if !matches!(model.overlay, Some(Overlay::Question(_) | Overlay::Prompt(_))) {
             model.overlay = model.links_under.take().map(Overlay::Links);
         }
         return;
@@ -137,7 +137,7 @@ fn wheel(model: &mut Model, at: Position, by: isize) {
     match &mut model.overlay {
         Some(Overlay::Picker(picker)) => return picker.step(by.signum()),
         Some(Overlay::Links(links)) => return links.step(by.signum()),
-        Some(Overlay::Question(_)) => return,
+        Some(Overlay::Question(_) | Overlay::Prompt(_)) => return,
         None => {}
     }
     let layout = model.layout();

@@ -7,9 +7,10 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use crate::config::command::{COMMANDS, Command, CommandId, Context};
 use crate::config::key::{Key, KeyCode, spell};
-use crate::mail::id::{AccountId, MailboxId};
+use crate::mail::id::{AccountId, HistoryId, MailboxId};
 use crate::ui::folders::Folders;
 use crate::ui::input::{Input, Typed};
+use crate::ui::message::PastChange;
 use crate::ui::model::{Model, Place};
 use crate::ui::run;
 use crate::ui::text;
@@ -28,8 +29,20 @@ pub(super) enum PickerKind {
     },
     /// A folder to go to.
     GoTo,
-    /// A folder to move to.
-    MoveTo,
+    /// A folder to move or copy to.
+    FolderFor(Filing),
+    /// A change to take back.
+    History {
+        /// Whether the changes have come.
+        is_loaded: bool,
+    },
+}
+
+/// How mail gets into another folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filing {
+    Move,
+    Copy,
 }
 
 /// What a line does.
@@ -37,7 +50,8 @@ pub(super) enum PickerKind {
 pub(super) enum Act {
     Run(CommandId),
     Go(Place),
-    MoveTo(MailboxId),
+    File(Filing, MailboxId),
+    TakeBack(HistoryId),
     /// Says what something on the screen means.
     Explain(&'static str),
     /// Says again what is wrong in the configuration.
@@ -45,24 +59,28 @@ pub(super) enum Act {
 }
 
 /// What help says about the screen besides keys: sign, name, meaning, other words for it.
-const SIGNS: [(&str, &str, &str, &str); 8] = [
+const SIGNS: [(&str, &str, &str, &str); 9] = [
     ("●", "unread", "has mail that you have not read yet", "sign new dot"),
     ("★", "starred", "has a star", "sign flagged"),
     ("↩", "answered", "was answered", "sign replied"),
     ("→", "forwarded", "was forwarded", "sign arrow"),
     ("+", "attachment", "something is attached", "sign file plus"),
     ("✓", "marked", "is marked: the next action takes all that are", "sign selected"),
+    ("·", "unsubscribed", "before a folder: you do not subscribe to it", "sign folder dot dim"),
     (
-        "kept here",
-        "changes kept here",
-        "IMAP edits stay on this computer: this version sends none of them",
-        "imap server push pending waits",
+        "waiting",
+        "changes waiting",
+        "changes made here travel as soon as the server can be reached; so many did not yet",
+        "imap server push pending offline",
     ),
     ("", "write, reply", WRITES_NOT, "compose answer respond forward send new message draft"),
 ];
 
 /// Said to whoever looks for a way to write.
 pub(super) const WRITES_NOT: &str = "Surat does not write mail yet";
+
+/// Said of a change in the list of changes.
+const UNDONE: &str = "this was taken back already";
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +128,7 @@ impl Picker {
         let recent = |id: CommandId| model.recent_commands.iter().position(|other| *other == id);
         commands.sort_by_key(|command| recent(command.id).unwrap_or(usize::MAX));
         let mut items: Vec<Item> = commands.into_iter().map(|command| command_item(model, context, command)).collect();
-        items.extend(folder_items(model, None).map(|item| Item { name: format!("go to {}", item.name), ..item }));
+        items.extend(folder_items(model).map(|item| Item { name: format!("go to {}", item.name), ..item }));
         Self::new(PickerKind::Palette, items)
     }
 
@@ -152,22 +170,39 @@ impl Picker {
     }
 
     pub(super) fn go_to(model: &Model) -> Self {
-        Self::new(PickerKind::GoTo, folder_items(model, None).collect())
+        Self::new(PickerKind::GoTo, folder_items(model).collect())
     }
 
-    /// Lists the folders of an account, the ones last moved to first, without the one that is left.
-    pub(super) fn move_to(model: &Model, account: AccountId, leaving: Option<MailboxId>) -> Self {
-        let items = folder_items(model, Some(account)).filter_map(|item| match item.act {
-            Act::Go(Place::Mailbox(id)) if Some(id) != leaving => Some(Item { act: Act::MoveTo(id), ..item }),
-            _ => None,
-        });
-        let mut items: Vec<Item> = items.collect();
-        let recent = |item: &Item| match item.act {
-            Act::MoveTo(id) => model.recent_folders.iter().position(|other| *other == id).unwrap_or(usize::MAX),
-            _ => usize::MAX,
+    /// Lists the folders that mail of these accounts can go to, without the one that it is in: their own ones first, of
+    /// these the ones last taken first.
+    pub(super) fn folder_for(model: &Model, filing: Filing, own: &[AccountId], here: Option<MailboxId>) -> Self {
+        let mut found = Vec::new();
+        for item in folder_items(model) {
+            let Act::Go(Place::Mailbox(id)) = item.act else { continue };
+            let Some(mailbox) = model.folders.mailbox(id).filter(|_| Some(id) != here) else { continue };
+            let recent = model.recent_folders.iter().position(|other| *other == id).unwrap_or(usize::MAX);
+            let place = (!own.contains(&mailbox.account), recent);
+            found.push((place, Item { act: Act::File(filing, id), ..item }));
+        }
+        found.sort_by_key(|(place, _)| *place);
+        Self::new(PickerKind::FolderFor(filing), found.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// Lists the changes made so far, newest first; without them it waits for them.
+    pub(super) fn history(model: &Model, changes: Option<Vec<PastChange>>) -> Self {
+        let kind = PickerKind::History { is_loaded: changes.is_some() };
+        let item = |change: PastChange| {
+            let when = change.at.in_list(model.now.unix, &model.settings.zone);
+            Item {
+                act: if change.is_undone { Act::Explain(UNDONE) } else { Act::TakeBack(change.id) },
+                name: text::safe(&change.label),
+                sentence: String::new(),
+                aside: if change.is_undone { format!("taken back · {when}") } else { when },
+                synonyms: String::new(),
+                why_not: change.is_undone.then(|| format!("{}.", text::capital(UNDONE))),
+            }
         };
-        items.sort_by_key(recent);
-        Self::new(PickerKind::MoveTo, items)
+        Self::new(kind, changes.into_iter().flatten().map(item).collect())
     }
 
     fn new(kind: PickerKind, items: Vec<Item>) -> Self {
@@ -182,7 +217,9 @@ impl Picker {
             PickerKind::Help { is_all: true, .. } => "Help · all screens".to_owned(),
             PickerKind::Help { context, .. } => format!("Help · {}", context.title()),
             PickerKind::GoTo => "Go to folder".to_owned(),
-            PickerKind::MoveTo => "Move to folder".to_owned(),
+            PickerKind::FolderFor(Filing::Move) => "Move to folder".to_owned(),
+            PickerKind::FolderFor(Filing::Copy) => "Copy to folder".to_owned(),
+            PickerKind::History { .. } => "Changes".to_owned(),
         }
     }
 
@@ -193,7 +230,9 @@ impl Picker {
             PickerKind::Help { is_all: true, .. } => "Enter run · Tab this screen · Esc close",
             PickerKind::Help { .. } => "Enter run · Tab all screens · Esc close",
             PickerKind::GoTo => "Enter go · Esc close",
-            PickerKind::MoveTo => "Enter move · Esc close",
+            PickerKind::FolderFor(Filing::Move) => "Enter move · Esc close",
+            PickerKind::FolderFor(Filing::Copy) => "Enter copy · Esc close",
+            PickerKind::History { .. } => "Enter take back · Esc close",
         }
     }
 
@@ -292,8 +331,8 @@ fn command_item(model: &Model, context: Context, command: &Command) -> Item {
     }
 }
 
-/// Lists folders: those gone to last first, then in the order of the folder list.
-fn folder_items(model: &Model, account: Option<AccountId>) -> impl Iterator<Item = Item> {
+/// Lists the places of the folder list, in its order.
+fn folder_items(model: &Model) -> impl Iterator<Item = Item> {
     let folders = &model.folders;
     let several = folders.accounts.len() > 1;
     let item = |place: Place, name: String, aside: String, synonyms: &str| Item {
@@ -304,12 +343,11 @@ fn folder_items(model: &Model, account: Option<AccountId>) -> impl Iterator<Item
         synonyms: synonyms.to_owned(),
         why_not: None,
     };
-    let mut items = Vec::new();
-    if account.is_none() {
-        items.push(item(Place::AllInboxes, "All inboxes".to_owned(), String::new(), "unified"));
-        items.push(item(Place::Starred, "Starred".to_owned(), String::new(), "flagged"));
-    }
-    for line in folders.accounts.iter().filter(|line| account.is_none_or(|account| account == line.id)) {
+    let mut items = vec![
+        item(Place::AllInboxes, "All inboxes".to_owned(), String::new(), "unified"),
+        item(Place::Starred, "Starred".to_owned(), String::new(), "flagged"),
+    ];
+    for line in &folders.accounts {
         for mailbox in folders.mailboxes.iter().filter(|mailbox| mailbox.account == line.id && mailbox.is_selectable) {
             let aside = if several { text::safe(&line.name) } else { String::new() };
             let name = if mailbox.role.is_some() { Folders::name(mailbox) } else { text::safe(&mailbox.name) };

@@ -12,7 +12,8 @@ use crate::ui::links::Links;
 use crate::ui::message::Effect;
 use crate::ui::model::{Focus, Model, Overlay, Place, Preview, ToastKind};
 use crate::ui::page;
-use crate::ui::picker::Picker;
+use crate::ui::picker::{Filing, Picker};
+use crate::ui::prompt;
 use crate::ui::reading;
 use crate::ui::text;
 use crate::ui::update::{begin_search, cycle_scope, hunt_unread, leave_search, show_place};
@@ -71,7 +72,8 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
             let is_junk = act::role_here(model) == Some(Role::Junk);
             act::move_to_role(model, if is_junk { Role::Inbox } else { Role::Junk }, out);
         }
-        CommandId::Move => act::ask_folder(model),
+        CommandId::Move => act::ask_folder(model, Filing::Move),
+        CommandId::Copy => act::ask_folder(model, Filing::Copy),
         CommandId::Star => act::toggle_star(model, out),
         CommandId::ToggleRead => act::toggle_read(model, out),
         CommandId::Undo => {
@@ -82,6 +84,14 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
         CommandId::Redo => {
             model.own_edits += 1;
             out.push(Effect::Redo);
+        }
+        CommandId::History => {
+            model.overlay = Some(Overlay::Picker(Picker::history(model, None)));
+            out.push(Effect::LoadHistory);
+        }
+        CommandId::Restore => {
+            model.own_edits += 1;
+            out.extend(model.lost().map(|notice| Effect::Restore(notice.number)));
         }
         CommandId::Mark => mark(model, count),
         CommandId::MarkRange => model.list.toggle_range(),
@@ -96,6 +106,10 @@ pub(super) fn run(model: &mut Model, id: CommandId, count: Option<usize>, out: &
         CommandId::GoFolder => model.overlay = Some(Overlay::Picker(Picker::go_to(model))),
         CommandId::GoAllInboxes => show_place(model, Place::AllInboxes, out),
         CommandId::GoAccount(number) => go_account(model, number, out),
+        CommandId::CreateFolder => prompt::ask_new(model),
+        CommandId::RenameFolder => prompt::ask_name(model),
+        CommandId::DeleteFolder => prompt::delete(model, out),
+        CommandId::SubscribeFolder => prompt::toggle_subscription(model, out),
         CommandId::OpenLink => open_link(model, out),
         CommandId::SaveAttachment => save(model, out),
         CommandId::SaveAll => {
@@ -137,6 +151,11 @@ pub(super) fn why_not(model: &Model, id: CommandId) -> Option<String> {
         CommandId::DeleteForever if !has_row => nothing("delete"),
         CommandId::Junk if !has_row => nothing("mark as junk"),
         CommandId::Move if !has_row => nothing("move"),
+        CommandId::Copy if !has_row => nothing("copy"),
+        CommandId::Restore if model.lost().is_none() => nothing("put back: no server has lost mail at once"),
+        CommandId::CreateFolder | CommandId::RenameFolder | CommandId::DeleteFolder | CommandId::SubscribeFolder => {
+            prompt::why_not(model, id)
+        }
         CommandId::Star if !has_row => nothing("star"),
         CommandId::ToggleRead if !has_row => nothing("mark as read"),
         CommandId::Star | CommandId::ToggleRead if model.focus == Focus::Reader && model.reader.is_waiting() => {
@@ -228,7 +247,7 @@ fn has_attachments(model: &Model) -> bool {
 fn remember(model: &mut Model, id: CommandId) {
     // What one does all the time by its key needs no place at the top of the palette.
     let group = crate::config::command::command(id).map(|command| command.group);
-    if matches!(group, Some(Group::Act | Group::Go | Group::Read)) {
+    if matches!(group, Some(Group::Act | Group::Go | Group::Folder | Group::Read)) {
         model.recent_commands.retain(|other| *other != id);
         model.recent_commands.insert(0, id);
         model.recent_commands.truncate(RECENT);
@@ -400,7 +419,7 @@ fn mark(model: &mut Model, count: Option<usize>) {
 }
 
 /// Gives the account that "go to Sent" means: the one shown, else the one under the cursor, else the first.
-fn account_here(model: &Model) -> Option<AccountId> {
+pub(super) fn account_here(model: &Model) -> Option<AccountId> {
     let shown = match model.list.place {
         Place::Mailbox(id) => model.folders.mailbox(id).map(|mailbox| mailbox.account),
         _ => None,

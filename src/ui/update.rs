@@ -16,10 +16,11 @@ use crate::ui::folders::Folders;
 use crate::ui::input::Input;
 use crate::ui::keys;
 use crate::ui::list::{self, Kind, List};
-use crate::ui::message::{AccountLine, Effect, Event, Msg, Slot, ThreadLine};
-use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, Place, TOAST, ToastKind};
+use crate::ui::message::{AccountLine, Effect, Event, Msg, PastChange, Slot, ThreadLine};
+use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, PUSH_PATIENCE, Place, TOAST, ToastKind, Waiting};
 use crate::ui::mouse;
 use crate::ui::page;
+use crate::ui::picker::{Picker, PickerKind};
 use crate::ui::reading;
 use crate::ui::search::Search;
 use crate::ui::{layout, text};
@@ -64,7 +65,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.reader.clear();
             model.focus = if model.focus == Focus::Reader { Focus::List } else { model.focus };
         }
-        Event::Vanished(vanished) => model.vanished = vanished,
+        Event::Notices(notices) => model.server_notices = notices,
+        Event::History(changes) => take_history(model, changes),
         Event::Changed(change) => take_change(model, &change),
         Event::Did(done) => done_with(model, &done),
         Event::Undid(done) => undone(model, &done, "Taken back", CommandId::Redo, "redo"),
@@ -78,12 +80,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Event::NotOpened { what, is_attachment } => not_opened(model, &what, is_attachment),
         Event::Status { account, status, pending } => {
-            model.statuses.insert(account, Link { status, pending });
+            let link = model.statuses.entry(account).or_default();
+            link.status = status;
+            link.take_pending(pending, msg.now.millis);
         }
         Event::Pending { account, pending } => {
-            // A worker that is at work tells its own count when it has pushed what it can.
-            if let Some(link) = model.statuses.get_mut(&account).filter(|link| link.is_resting()) {
-                link.pending = pending;
+            if let Some(link) = model.statuses.get_mut(&account) {
+                link.take_pending(pending, msg.now.millis);
             }
         }
         Event::Saved { path, files } => {
@@ -280,9 +283,21 @@ fn take_change(model: &mut Model, change: &Change) {
     }
 }
 
+/// Fills the list of changes, if it is still open.
+fn take_history(model: &mut Model, changes: Vec<PastChange>) {
+    let filled = Picker::history(model, Some(changes));
+    if let Some(Overlay::Picker(picker)) = &mut model.overlay
+        && matches!(picker.kind, PickerKind::History { .. })
+    {
+        let input = std::mem::take(&mut picker.input);
+        *picker = Picker { input, ..filled };
+        picker.filter();
+    }
+}
+
 fn done_with(model: &mut Model, done: &Done) {
     model.own_edits = model.own_edits.saturating_sub(1);
-    if done.emails == 0 {
+    if done.emails == 0 && done.accounts.is_empty() {
         model.note("Nothing changed: it was so already.");
     } else {
         let made = folders_made(model, &done.made);
@@ -350,6 +365,7 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     }
     settle_overlay(model);
     refresh(model, out);
+    count_pending(model, out);
     reading::follow_cursor(model, out);
     reading::follow_search(model);
     settle_scroll(model);
@@ -366,13 +382,14 @@ fn settle_overlay(model: &mut Model) {
     match &mut model.overlay {
         Some(Overlay::Picker(picker)) => picker.settle(area),
         Some(Overlay::Links(links)) => links.settle(area, room),
-        Some(Overlay::Question(_)) | None => {}
+        Some(Overlay::Question(_) | Overlay::Prompt(_)) | None => {}
     }
 }
 
 fn refresh(model: &mut Model, out: &mut Vec<Effect>) {
     let now = model.now.millis;
-    if model.folders_stale && !model.folders_asked && now >= model.folders_next {
+    let is_due = now >= model.folders_next || model.own_edits > 0;
+    if model.folders_stale && !model.folders_asked && is_due {
         (model.folders_stale, model.folders_asked, model.folders_next) = (false, true, now + REFRESH);
         out.push(Effect::LoadFolders);
     }
@@ -391,6 +408,18 @@ fn refresh(model: &mut Model, out: &mut Vec<Effect>) {
     } else if let Some(kind) = model.list.missing(model.layout().list_height()) {
         ask_rows(model, kind, out);
     }
+}
+
+/// Has what waits for long counted again before it is spoken of: it may have gone since.
+fn count_pending(model: &mut Model, out: &mut Vec<Effect>) {
+    let now = model.now.millis;
+    let is_due = |link: &&mut Link| matches!(link.waiting, Waiting::Since(since) if now >= since + PUSH_PATIENCE);
+    let mut is_asked = false;
+    for link in model.statuses.values_mut().filter(is_due) {
+        link.waiting = Waiting::Asked;
+        is_asked = true;
+    }
+    out.extend(is_asked.then_some(Effect::CountPending));
 }
 
 fn settle_scroll(model: &mut Model) {
@@ -431,6 +460,9 @@ fn next_wake(model: &Model) -> Option<u64> {
         model.reader.is_stale.then_some(model.reader.next_refresh),
     ];
     for link in model.statuses.values() {
+        if let Waiting::Since(since) = link.waiting {
+            moments.push(Some(since + PUSH_PATIENCE));
+        }
         if let AccountStatus::Offline { next_try, .. } = link.status {
             let left = next_try.0.saturating_sub(model.now.unix.0);
             // Beyond a minute and a half minutes are said, and seconds do not show.

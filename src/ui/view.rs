@@ -46,6 +46,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
         Some(Overlay::Picker(picker)) => overlay::picker(model, picker, frame, &mut cursor),
         Some(Overlay::Links(links)) => overlay::links(model, links, frame, &mut cursor),
         Some(Overlay::Question(question)) => overlay::question(model, question, frame, &mut cursor),
+        Some(Overlay::Prompt(prompt)) => overlay::prompt(model, prompt, frame, &mut cursor),
         None if model.shows_keys => overlay::which_key(model, frame),
         None => {}
     }

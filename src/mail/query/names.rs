@@ -66,6 +66,7 @@ mod tests {
             name: name.to_owned(),
             role,
             is_selectable: true,
+            is_subscribed: true,
             total: 0,
             unread: 0,
         };

@@ -17,6 +17,7 @@ use crate::ui::layout::{self, Layout, MEDIUM};
 use crate::ui::model::{Model, Overlay, Tone};
 use crate::ui::page;
 use crate::ui::picker::PickerKind;
+use crate::ui::prompt;
 use crate::ui::reading;
 use crate::ui::run;
 use crate::ui::text;
@@ -141,7 +142,7 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     for (id, link) in &model.statuses {
         let Some(account) = model.folders.account(*id) else { continue };
         let name = if several { format!("{}: ", text::safe(&account.name)) } else { String::new() };
-        pending += link.pending;
+        pending += link.spoken_of();
         match &link.status {
             AccountStatus::Blocked(notice) => {
                 let what = text::safe(&notice.what);
@@ -187,7 +188,7 @@ fn states(model: &Model, layout: &Layout) -> Vec<Piece> {
     if pending > 0 {
         // Help says what becomes of them.
         let count = text::number(pending);
-        let forms = [format!("{} kept here", text::counted(pending, "change")), format!("{count} kept")];
+        let forms = [format!("{} waiting", text::counted(pending, "change")), format!("{count} waiting")];
         pieces.push((3, Piece::new(forms, look.dim())));
     }
     if model.settings.is_demo {
@@ -299,6 +300,7 @@ fn typing_hints(model: &Model) -> Option<String> {
             _ => "type to filter · ↑ ↓ choose · Enter take · Esc close",
         }),
         Some(Overlay::Question(_)) => Some("y deletes for good · any other key keeps"),
+        Some(Overlay::Prompt(_)) => Some("/ parts levels · Enter take · Esc close"),
         Some(Overlay::Links(_)) => None,
         None if is_narrow && model.is_searching() => Some("Enter list · Ctrl-g where · Esc leave"),
         None if model.is_searching() => Some("↑ ↓ choose · Enter to the list · Ctrl-g where · F1 help · Esc leave"),
@@ -364,6 +366,9 @@ fn label(model: &Model, command: &Command) -> String {
     match command.id {
         CommandId::Quit if run::quit_goes_back(model) => "back".to_owned(),
         CommandId::NextUnread if reading::has_match(model) => "next match".to_owned(),
+        CommandId::SubscribeFolder if prompt::folder_meant(model).is_some_and(|folder| folder.is_subscribed) => {
+            "unsubscribe".to_owned()
+        }
         CommandId::Junk if act::role_here(model) == Some(Role::Junk) => "not junk".to_owned(),
         CommandId::CycleForm => {
             let next = model.reader.document.as_ref().and_then(|document| page::next_form(document));
@@ -386,6 +391,9 @@ fn is_worth_naming(model: &Model, context: Context, id: CommandId) -> bool {
         CommandId::Back => context == Context::Reader,
         CommandId::PageDown => context == Context::Reader,
         CommandId::NextPane => model.layout().has_frames,
+        CommandId::CreateFolder | CommandId::RenameFolder | CommandId::DeleteFolder | CommandId::SubscribeFolder => {
+            context == Context::Folders && run::why_not(model, id).is_none()
+        }
         _ => run::why_not(model, id).is_none(),
     }
 }

@@ -84,9 +84,16 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
             let style = if unread.is_some() && drafts.is_none() { look.strong() } else { look.plain() };
             let room = width.saturating_sub(1 + 1 + 6 + 1);
             let name = wrap::fit(&format!("{}{name}", " ".repeat(indent)), room);
+            let is_left = mailbox.is_some_and(|mailbox| !mailbox.is_subscribed);
+            let style = if is_left { style.patch(look.dim()) } else { style };
+            let sign = match (is_shown, is_left) {
+                (true, _) => "›",
+                (false, true) => "·",
+                (false, false) => " ",
+            };
             Line::from(vec![
                 Span::styled(if is_cursor { "▌" } else { " " }, look.accent()),
-                Span::styled(if is_shown { "›" } else { " " }, look.accent()),
+                Span::styled(sign, look.accent()),
                 Span::styled(name, if is_shown { style.patch(look.accent()) } else { style }),
                 Span::styled(format!("{count:>6} "), if drafts.is_some() { look.dim() } else { style }),
             ])

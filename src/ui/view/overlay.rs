@@ -11,6 +11,7 @@ use crate::ui::layout::{inset, overlay_places};
 use crate::ui::links::{Line as LinkLine, Links, Tone};
 use crate::ui::model::{Model, Question};
 use crate::ui::picker::{Item, Picker, PickerKind};
+use crate::ui::prompt::Prompt;
 use crate::ui::text;
 use crate::ui::view::{Cursor, bars, float, paint, put};
 
@@ -56,6 +57,8 @@ pub(super) fn picker(model: &Model, picker: &Picker, frame: &mut Frame, cursor: 
             rule(model, frame, inner, rows.bottom());
         }
         let (text, style) = match picker.current() {
+            None if picker.kind == (PickerKind::History { is_loaded: false }) => (String::new(), look.dim()),
+            None if picker.items.is_empty() => ("There is nothing here yet.".to_owned(), look.dim()),
             None => ("Nothing matches. Backspace takes a letter back.".to_owned(), look.dim()),
             Some(Item { why_not: Some(reason), .. }) => (reason.clone(), look.warn()),
             Some(item) if !item.sentence.is_empty() => (text::capital(&item.sentence), look.dim()),
@@ -226,6 +229,23 @@ pub(super) fn question(model: &Model, question: &Question, frame: &mut Frame, cu
         put(frame, inner.x + 1, y, inner.width.saturating_sub(1), &Line::styled(line, look.strong()));
     }
     *cursor = Some(Position::new(inner.x + 1, inner.y));
+}
+
+/// Draws the line in which a folder's name is typed; below it why it cannot be taken, once there is something to judge.
+pub(super) fn prompt(model: &Model, prompt: &Prompt, frame: &mut Frame, cursor: &mut Cursor) {
+    let look = model.look();
+    let (area, inner) = overlay_places(model);
+    float(frame, look, area, &prompt.title(model), "", "Enter take · Esc close");
+    let (typed, at) = prompt.input.window(usize::from(inner.width).saturating_sub(4));
+    let line = Line::from(vec![Span::styled(" > ", look.accent()), Span::raw(typed)]);
+    put(frame, inner.x, inner.y, inner.width, &line);
+    *cursor = Some(Position::new(inner.x + 3 + at as u16, inner.y));
+    let is_begun = !prompt.input.text().trim().is_empty();
+    let (text, style) = match prompt.problem(&model.folders).filter(|_| is_begun) {
+        Some(problem) => (problem, look.warn()),
+        None => ("Its name; / parts levels, as in Invoices/2026".to_owned(), look.dim()),
+    };
+    put(frame, inner.x + 1, inner.y + 1, inner.width.saturating_sub(1), &Line::styled(text, style));
 }
 
 /// Shows the keys that may follow those that were pressed.

@@ -4,7 +4,7 @@ use surat::mail::account::AccountStatus;
 use surat::mail::id::MailboxId;
 use surat::mail::mutation::Edit;
 use surat::ui::Settings;
-use surat::ui::message::{Effect, Event, Targets, Vanished};
+use surat::ui::message::{Effect, Event, ServerDid, ServerNotice, Targets};
 
 use crate::ui::harness::{ARCHIVE, Harness, TRASH, WORK, letters};
 
@@ -153,13 +153,6 @@ fn acting_while_reading_goes_back_to_the_list() {
     harness.expect("Marked 1 message as unread");
     harness.press("q");
     assert!(harness.cursor_line().contains('●') && harness.cursor_line().contains('★'), "{}", harness.screen());
-}
-
-#[test]
-fn mail_of_several_accounts_is_not_moved_to_one_folder() {
-    let mut harness = Harness::new(80, 24, letters());
-    harness.press("* m");
-    harness.expect("These are of several accounts");
 }
 
 #[test]
@@ -312,19 +305,47 @@ fn what_waits_offline_is_counted_at_once() {
     let pending = |pending| Event::Pending { account: WORK, pending };
     harness.send(Event::Status { account: WORK, status: AccountStatus::Online, pending: 0 });
     harness.send(pending(1));
-    harness.expect_not("kept here");
+    harness.expect_not("waiting");
     harness.send(Event::Status { account: WORK, status: AccountStatus::Paused, pending: 1 });
     harness.send(pending(2));
-    harness.expect("○ work: offline by wish (--offline) · 2 kept");
+    harness.expect("○ work: offline by wish · 2 changes waiting");
     harness.resize(120, 24);
-    harness.expect("2 changes kept here");
+    harness.expect("2 changes waiting");
     harness.resize(40, 12);
     harness.expect("○ work: offline");
     harness.press("?");
-    harness.type_text("kept here");
+    harness.type_text("waiting");
     harness.press("Enter");
-    harness.expect("IMAP edits stay on this computer: this");
-    harness.expect("version sends none of them.");
+    harness.expect("Changes made here travel as soon as");
+}
+
+/// What travels within a moment is not spoken of; what does not is counted again first.
+#[test]
+fn what_waits_online_is_spoken_of_only_when_it_takes_long() {
+    let mut harness = Harness::inbox(120, 24);
+    let online = |pending| Event::Status { account: WORK, status: AccountStatus::Online, pending };
+    for _ in 0..20 {
+        harness.send(Event::Pending { account: WORK, pending: 1 });
+        harness.wait(400);
+        harness.expect_not("waiting");
+        harness.send(online(0));
+    }
+    harness.took();
+    // It went, and nobody has told it yet.
+    harness.send(online(1));
+    harness.wait(4_000);
+    assert_eq!(harness.took().iter().filter(|effect| **effect == Effect::CountPending).count(), 1);
+    harness.expect_not("waiting");
+    harness.fake.pending = 3;
+    harness.send(online(3));
+    harness.wait(2_000);
+    harness.expect_not("waiting");
+    harness.wait(2_000);
+    harness.expect("3 changes waiting");
+    harness.send(online(2));
+    harness.expect("2 changes waiting");
+    harness.send(online(0));
+    harness.expect_not("waiting");
 }
 
 #[test]
@@ -340,15 +361,126 @@ fn what_no_program_opens_can_be_saved_at_once() {
     }
 }
 
+fn lost(number: i64) -> ServerNotice {
+    let at = surat::mail::time::UnixTime(crate::ui::harness::NOW - 3_600);
+    ServerNotice { number, at, mailbox: MailboxId(1), what: ServerDid::Lost(250) }
+}
+
+/// Opens the inbox with what servers did meanwhile.
+fn told(columns: u16, rows: u16, notices: Vec<ServerNotice>) -> Harness {
+    let mut fake = letters();
+    fake.notices = notices;
+    let mut harness = Harness::new(columns, rows, fake);
+    harness.press("g i");
+    harness
+}
+
 #[test]
 fn much_mail_that_vanished_is_told_until_it_is_put_aside() {
-    let mut harness = Harness::inbox(80, 24);
-    let at = surat::mail::time::UnixTime(crate::ui::harness::NOW - 3_600);
-    let vanished = Vanished { notice: 7, at, mailbox: MailboxId(1), emails: 250 };
-    harness.send(Event::Vanished(vec![vanished]));
+    let mut harness = told(80, 24, vec![lost(7)]);
     harness.expect("! 250 messages vanished at once from Inbox · work on the server");
     harness.expect("30 days");
     harness.press("Esc");
     harness.expect_not("vanished");
     assert!(harness.effects.contains(&Effect::PutAside(7)));
+    harness.changed();
+    harness.expect_not("vanished");
+    harness.press("B");
+    harness.expect("Nothing here to put back");
+}
+
+#[test]
+fn mail_that_vanished_is_put_back_with_a_key() {
+    for (columns, rows) in [(80, 24), (40, 12), (120, 40)] {
+        let mut harness = told(columns, rows, vec![lost(7)]);
+        harness.expect("B puts them back · Esc");
+        harness.press("B");
+        assert!(harness.effects.contains(&Effect::Restore(7)));
+        harness.expect("Put 250 messages back into Inbox");
+        harness.expect_not("vanished");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_in_the_servers_words_until_it_is_put_aside() {
+    let sentence =
+        "The server refused to put 1 message into Archive: \u{1b}[31mquota exceeded. It is back where it was.";
+    let what = ServerDid::Refused(sentence.to_owned());
+    let mut harness = told(80, 24, vec![ServerNotice { what, ..lost(3) }, lost(7)]);
+    harness.expect("! work: The server refused to put 1 message into Archive:");
+    harness.expect("(00:40) · Esc puts this away, 1 more");
+    harness.press("Esc");
+    harness.expect_not("quota");
+    harness.expect("250 messages vanished");
+    harness.changed();
+    harness.expect_not("quota");
+}
+
+#[test]
+fn copying_offers_the_folders_and_leaves_the_mail_where_it_is() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("C");
+    harness.expect("Copy to folder");
+    harness.expect("Enter copy");
+    harness.type_text("invo");
+    harness.press("Enter");
+    harness.expect("Copied 1 conversation to Invoices · z undo");
+    assert!(harness.cursor_line().contains("Offsite"), "{}", harness.screen());
+    assert_eq!(harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(7)).count(), 3);
+    harness.press("z");
+    harness.expect("Taken back: Copied 1 conversation");
+    assert_eq!(harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(7)).count(), 0);
+}
+
+#[test]
+fn mail_goes_to_another_account_too_whose_folders_come_last() {
+    for keys in ["m", "C"] {
+        let mut harness = Harness::inbox(80, 24);
+        harness.press(keys);
+        let listed = harness.lines();
+        let first_of = |account: &str| listed.iter().position(|line| line.contains(&format!(" {account} │"))).unwrap();
+        let last_own = listed.iter().rposition(|line| line.contains(" work │")).unwrap();
+        assert!(first_of("home") > last_own, "{}", harness.screen());
+        harness.type_text("inbox home");
+        harness.press("Backspace Backspace Backspace Backspace Backspace Enter");
+        harness.expect("1 conversation to Inbox in home · z undo");
+    }
+}
+
+#[test]
+fn mail_of_several_accounts_is_moved_to_one_folder() {
+    let mut harness = Harness::new(80, 24, letters());
+    let all = harness.fake.mails.len();
+    harness.press("* m");
+    harness.type_text("2026");
+    harness.press("Enter");
+    harness.expect("conversations to 2026 in work · z undo");
+    let moved = harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(8)).count();
+    assert_eq!(moved, all);
+}
+
+#[test]
+fn the_list_of_changes_takes_one_back() {
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("g z");
+    harness.expect("There is nothing here yet.");
+    harness.press("Esc s e g z");
+    let listed: Vec<String> = harness.lines().into_iter().filter(|line| line.contains("00:40")).collect();
+    assert!(listed[0].contains("▌ Archived 1 conversation"), "newest first: {}", harness.screen());
+    assert!(listed[1].contains("Starred 1 message"), "{}", harness.screen());
+    harness.press("Enter");
+    harness.expect("Taken back: Archived 1 conversation · Ctrl-r redo");
+    harness.expect_not("Changes");
+    harness.press("g z");
+    harness.expect("taken back · 00:40");
+    harness.expect("This was taken back already.");
+    harness.press("Enter");
+    harness.expect("This was taken back already.");
+    harness.expect_not("Enter take back");
+    assert_eq!(harness.effects.iter().filter(|effect| matches!(effect, Effect::TakeBack(_))).count(), 1);
+    harness.press("g z");
+    harness.type_text("nothing like it");
+    harness.expect("Nothing matches");
+    harness.press("Esc");
+    harness.expect_not("Changes");
 }

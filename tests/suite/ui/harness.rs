@@ -13,15 +13,17 @@ use surat::mail::address::Address;
 use surat::mail::change::Change;
 use surat::mail::document::{Attachment, Document, Fold, Form, Line, Link, Span, Style};
 use surat::mail::email::{Email, Header, Row, RowKey};
-use surat::mail::id::{AccountId, EmailId, MailboxId, ThreadId};
+use surat::mail::id::{AccountId, EmailId, HistoryId, MailboxId, ThreadId};
 use surat::mail::keyword::{FLAGGED, Keywords, SEEN};
 use surat::mail::mailbox::{Mailbox, Role};
-use surat::mail::mutation::{Done, Edit, MadeFolder};
+use surat::mail::mutation::{Done, Edit, FolderEdit, MadeFolder};
 use surat::mail::query::Query;
 use surat::mail::safe::SafeText;
 use surat::mail::time::UnixTime;
 use surat::mail::view::{Anchor, Rows, Scope, View};
-use surat::ui::message::{AccountLine, Effect, Event, Moment, Mouse, MouseKind, Msg, Slot, Targets, ThreadLine};
+use surat::ui::message::{
+    AccountLine, Effect, Event, Moment, Mouse, MouseKind, Msg, PastChange, ServerNotice, Slot, Targets, ThreadLine,
+};
 use surat::ui::{Model, Settings, update, view};
 
 /// Mon 2026-11-23T01:40:00Z.
@@ -48,8 +50,20 @@ pub struct Fake {
     pub mails: Vec<Mail>,
     /// What every message is, instead of the canned text.
     pub raw: Option<Vec<u8>>,
-    undo: Vec<(String, Vec<Mail>)>,
-    redo: Vec<(String, Vec<Mail>)>,
+    /// What servers did and was not put aside.
+    pub notices: Vec<ServerNotice>,
+    /// Changes that wait to go to each account's server.
+    pub pending: u64,
+    undo: Vec<Past>,
+    redo: Vec<Past>,
+}
+
+/// A change, and what was there before it; when it was taken back, what was there after it.
+#[derive(Debug, Clone, Default)]
+struct Past {
+    label: String,
+    mails: Vec<Mail>,
+    mailboxes: Vec<Mailbox>,
 }
 
 pub const WORK: AccountId = AccountId(1);
@@ -58,21 +72,25 @@ pub const INBOX: MailboxId = MailboxId(1);
 pub const ARCHIVE: MailboxId = MailboxId(4);
 pub const TRASH: MailboxId = MailboxId(6);
 
+fn mailbox(id: i64, account: AccountId, name: &str, role: Option<Role>) -> Mailbox {
+    Mailbox {
+        id: MailboxId(id),
+        account,
+        name: name.into(),
+        role,
+        is_selectable: true,
+        is_subscribed: true,
+        total: 0,
+        unread: 0,
+    }
+}
+
 pub fn letters() -> Fake {
     let account = |id, name: &str, email: &str| AccountLine {
         id,
         name: name.into(),
         email: email.into(),
         own_addresses: vec![email.into()],
-    };
-    let mailbox = |id, account, name: &str, role| Mailbox {
-        id: MailboxId(id),
-        account,
-        name: name.into(),
-        role,
-        is_selectable: true,
-        total: 0,
-        unread: 0,
     };
     let mut fake = Fake {
         accounts: vec![account(WORK, "work", "ana@work.test"), account(HOME, "home", "ana@home.test")],
@@ -262,10 +280,11 @@ impl Fake {
         let (emails, count, unit) = self.threads_of(targets);
         let roles: Vec<_> = self.mailboxes.iter().map(|mailbox| (mailbox.account, mailbox.role, mailbox.id)).collect();
         let mut made: Vec<MadeFolder> = Vec::new();
+        let mut copies: Vec<Mail> = Vec::new();
         for mail in self.mails.iter_mut().filter(|mail| emails.contains(&mail.id)) {
             match edit {
                 Edit::Keyword(keyword, on) => mail.keywords.set(keyword, *on),
-                Edit::Move(mailbox) | Edit::Copy(mailbox) => mail.mailbox = *mailbox,
+                Edit::Move(mailbox) => mail.mailbox = *mailbox,
                 Edit::MoveToRole(role) => {
                     let to = roles.iter().find(|(account, have, _)| *account == mail.account && *have == Some(*role));
                     mail.mailbox = to.map_or(MailboxId(98), |(_, _, id)| *id);
@@ -273,14 +292,71 @@ impl Fake {
                         made.push(MadeFolder { account: mail.account, name: format!("{role:?}") });
                     }
                 }
+                Edit::Copy(mailbox) => {
+                    copies.push(Mail { id: EmailId(mail.id.0 + 1), mailbox: *mailbox, ..mail.clone() });
+                }
                 Edit::Remove => mail.mailbox = MailboxId(99),
             }
         }
+        self.mails.extend(copies);
         let label = edit.past_tense(count, unit, folder);
         let emails = if self.mails == before { 0 } else { emails.len() };
-        self.undo.push((label.clone(), before));
+        let mailboxes = self.mailboxes.clone();
+        self.undo.push(Past { label: label.clone(), mails: before, mailboxes });
         self.redo.clear();
         Done { label, emails, accounts: Vec::new(), made }
+    }
+
+    /// Edits a folder, if it is there.
+    fn edit_folder(&mut self, edit: &FolderEdit) -> Option<Done> {
+        let before = (self.mails.clone(), self.mailboxes.clone());
+        let (label, account) = match edit {
+            FolderEdit::Create { account, name } => {
+                let id = MailboxId(100 + self.mailboxes.len() as i64);
+                self.mailboxes.push(mailbox(id.0, *account, name, None));
+                (edit.past_tense(name, 0), *account)
+            }
+            FolderEdit::Rename { mailbox, .. }
+            | FolderEdit::Delete { mailbox }
+            | FolderEdit::Subscribe { mailbox, .. } => {
+                let at = self.mailboxes.iter().position(|it| it.id == *mailbox)?;
+                let name = self.mailboxes[at].name.clone();
+                let moved = self.mails.iter().filter(|mail| mail.mailbox == *mailbox).count();
+                match edit {
+                    FolderEdit::Rename { name, .. } => self.mailboxes[at].name = name.clone(),
+                    FolderEdit::Subscribe { on, .. } => self.mailboxes[at].is_subscribed = *on,
+                    _ => {
+                        self.mailboxes.remove(at);
+                        let gone = self.mails.iter_mut().filter(|mail| mail.mailbox == *mailbox);
+                        gone.for_each(|mail| mail.mailbox = TRASH);
+                    }
+                }
+                (edit.past_tense(&name, moved), WORK)
+            }
+        };
+        self.undo.push(Past { label: label.clone(), mails: before.0, mailboxes: before.1 });
+        self.redo.clear();
+        Some(Done { label, emails: 0, accounts: vec![account], made: Vec::new() })
+    }
+
+    /// Goes one change back, or forth again.
+    fn swap(&mut self, change: Past) -> Past {
+        let mails = std::mem::replace(&mut self.mails, change.mails);
+        let mailboxes = std::mem::replace(&mut self.mailboxes, change.mailboxes);
+        Past { label: change.label, mails, mailboxes }
+    }
+
+    fn history(&self) -> Vec<PastChange> {
+        let change = |(at, (past, is_undone)): (usize, (&Past, bool))| PastChange {
+            id: HistoryId(at as i64 + 1),
+            at: UnixTime(NOW - 3_600 + at as i64),
+            label: past.label.clone(),
+            is_undone,
+        };
+        let all = self.undo.iter().map(|past| (past, false)).chain(self.redo.iter().rev().map(|past| (past, true)));
+        let mut listed: Vec<_> = all.enumerate().map(change).collect();
+        listed.reverse();
+        listed
     }
 
     fn opened(&self, id: EmailId) -> Option<(Email, Vec<ThreadLine>)> {
@@ -490,10 +566,12 @@ impl Harness {
 
     pub fn answer(&mut self, effect: &Effect) -> Vec<Event> {
         let flood = || Event::Changed(Change { is_flood: true, ..Change::default() });
+        let done = |label| Done { label, emails: 1, accounts: Vec::new(), made: Vec::new() };
         match effect {
-            Effect::LoadFolders => {
-                vec![Event::Folders { accounts: self.fake.accounts.clone(), mailboxes: self.fake.counted() }]
-            }
+            Effect::LoadFolders => vec![
+                Event::Folders { accounts: self.fake.accounts.clone(), mailboxes: self.fake.counted() },
+                Event::Notices(self.fake.notices.clone()),
+            ],
             Effect::LoadRows { slot, generation, view, anchor, limit } => {
                 let rows = self.fake.window(view, *anchor, *limit);
                 vec![Event::Rows { slot: *slot, generation: *generation, rows }]
@@ -520,20 +598,42 @@ impl Harness {
                 let done = self.fake.edit(targets, edit, folder.as_deref());
                 vec![flood(), Event::Did(done)]
             }
+            Effect::EditFolder(edit) => match self.fake.edit_folder(edit) {
+                Some(done) => vec![flood(), Event::Did(done)],
+                None => vec![Event::Failed { what: "This folder is gone.".into(), remedy: String::new() }],
+            },
+            Effect::PutAside(number) => {
+                self.fake.notices.retain(|notice| notice.number != *number);
+                Vec::new()
+            }
+            Effect::Restore(number) => {
+                self.fake.notices.retain(|notice| notice.number != *number);
+                let notices = Event::Notices(self.fake.notices.clone());
+                vec![flood(), Event::Did(done("Put 250 messages back into Inbox".into())), notices]
+            }
+            Effect::LoadHistory => vec![Event::History(self.fake.history())],
+            // What was before an older change is not known here: tests take back the last one.
+            Effect::TakeBack(_) => self.answer(&Effect::Undo),
+            Effect::CountPending => {
+                let accounts = self.fake.accounts.iter();
+                accounts.map(|it| Event::Pending { account: it.id, pending: self.fake.pending }).collect()
+            }
             Effect::Undo => match self.fake.undo.pop() {
                 None => vec![Event::NothingToUndo],
-                Some((label, before)) => {
-                    let now = std::mem::replace(&mut self.fake.mails, before);
-                    self.fake.redo.push((label.clone(), now));
-                    vec![flood(), Event::Undid(Done { label, emails: 1, accounts: Vec::new(), made: Vec::new() })]
+                Some(past) => {
+                    let past = self.fake.swap(past);
+                    let label = past.label.clone();
+                    self.fake.redo.push(past);
+                    vec![flood(), Event::Undid(done(label))]
                 }
             },
             Effect::Redo => match self.fake.redo.pop() {
                 None => vec![Event::NothingToRedo],
-                Some((label, after)) => {
-                    let now = std::mem::replace(&mut self.fake.mails, after);
-                    self.fake.undo.push((label.clone(), now));
-                    vec![flood(), Event::Redid(Done { label, emails: 1, accounts: Vec::new(), made: Vec::new() })]
+                Some(past) => {
+                    let past = self.fake.swap(past);
+                    let label = past.label.clone();
+                    self.fake.undo.push(past);
+                    vec![flood(), Event::Redid(done(label))]
                 }
             },
             Effect::SaveAttachment { .. } | Effect::SaveAllAttachments { .. } => {

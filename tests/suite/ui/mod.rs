@@ -1,6 +1,7 @@
 //! The screen as somebody at the keyboard sees it.
 
 mod acting;
+mod filing;
 mod finding;
 pub mod harness;
 mod reading;

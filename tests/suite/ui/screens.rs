@@ -98,7 +98,7 @@ fn accounts_tell_how_they_are() {
         AccountStatus::Offline { since: UnixTime(NOW - 540), next_try: UnixTime(NOW + 60), reason: "no route".into() };
     harness.send(Event::Status { account: WORK, status: offline, pending: 3 });
     harness.expect("○ work: offline since 01:31 · next try in ");
-    harness.expect("3 changes kept here");
+    harness.expect("3 changes waiting");
     let notice = Notice {
         account: Some("home".into()),
         what: "sign-in refused by imap.home.test".into(),
@@ -119,24 +119,28 @@ fn accounts_tell_how_they_are() {
 fn the_top_line_says_the_state_first() {
     let mut fake = letters();
     fake.accounts.truncate(1);
+    fake.pending = 3;
     let reason = "connection refused".to_owned();
     let offline = AccountStatus::Offline { since: UnixTime(NOW - 540), next_try: UnixTime(NOW + 60), reason };
     let progress = Progress { what: "INBOX".into(), done: 6_050, total: 20_001 };
     let top = |columns, status: &AccountStatus| {
         let mut harness = Harness::new(columns, 24, fake.clone());
         harness.send(Event::Status { account: WORK, status: status.clone(), pending: 3 });
+        if matches!(status, AccountStatus::Syncing(_) | AccountStatus::Online) {
+            harness.wait(4_000);
+        }
         harness.lines().swap_remove(0)
     };
     for (status, columns, words) in [
-        (&offline, 40, "○ offline · 3 kept"),
-        (&offline, 80, "○ offline · next try in 60 s · 3 kept · 5 unread"),
-        (&offline, 120, "next try in 60 s · connection refused · 3 changes kept here"),
-        (&AccountStatus::Paused, 40, "○ offline · 3 kept"),
-        (&AccountStatus::Paused, 100, "○ offline by wish (--offline) · 3 changes kept here"),
-        (&AccountStatus::Syncing(progress.clone()), 40, "6 050/20 001 · 3 kept"),
-        (&AccountStatus::Syncing(progress), 80, "INBOX 6 050 of 20 001 · 3 changes kept here · 5 unread"),
-        (&AccountStatus::Online, 80, "online · 3 changes kept here · 5 unread"),
-        (&AccountStatus::Online, 100, "online · 3 changes kept here"),
+        (&offline, 40, "○ offline · 3 waiting"),
+        (&offline, 80, "○ offline · next try in 60 s · 3 waiting · 5 unread"),
+        (&offline, 120, "next try in 60 s · connection refused · 3 changes waiting"),
+        (&AccountStatus::Paused, 40, "○ offline · 3 waiting"),
+        (&AccountStatus::Paused, 100, "○ offline by wish (--offline) · 3 changes waiting"),
+        (&AccountStatus::Syncing(progress.clone()), 40, "6 050/20 001 · 3 waiting"),
+        (&AccountStatus::Syncing(progress), 80, "INBOX 6 050 of 20 001 · 3 changes waiting · 5 unread"),
+        (&AccountStatus::Online, 80, "online · 3 changes waiting · 5 unread"),
+        (&AccountStatus::Online, 100, "online · 3 changes waiting"),
     ] {
         let line = top(columns, status);
         assert!(line.contains(words), "no {words:?} at {columns}: {line}");
