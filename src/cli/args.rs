@@ -99,12 +99,8 @@ pub enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// List the folders with their counts.
-    Folders {
-        /// Only this account.
-        #[arg(long, value_name = "NAME")]
-        account: Option<String>,
-    },
+    /// List the folders with their counts; make, rename and remove them.
+    Folders(FoldersArgs),
     /// List mail, newest first.
     List(ListArgs),
     /// Find mail, newest first.
@@ -121,10 +117,17 @@ pub enum Command {
     },
     /// Mark mail as read, unread, starred or not.
     Mark(MarkArgs),
-    /// Move mail to a folder of its account.
+    /// Move mail to a folder.
     #[command(override_usage = "surat move [OPTIONS] <ID>... <FOLDER>")]
     Move {
-        /// Ids of mail, then the folder's name.
+        /// Ids of mail, then the folder: its name in the mail's own account, or ACCOUNT/FOLDER.
+        #[arg(required = true, num_args = 2.., value_names = ["ID", "FOLDER"])]
+        ids_and_folder: Vec<String>,
+    },
+    /// Put a copy of mail into a folder.
+    #[command(override_usage = "surat copy [OPTIONS] <ID>... <FOLDER>")]
+    Copy {
+        /// Ids of mail, then the folder: its name in the mail's own account, or ACCOUNT/FOLDER.
         #[arg(required = true, num_args = 2.., value_names = ["ID", "FOLDER"])]
         ids_and_folder: Vec<String>,
     },
@@ -140,8 +143,17 @@ pub enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Take the last change back.
-    Undo,
+    /// Take a change back: the last one, or any other.
+    Undo {
+        /// The change's id, as `surat history` prints it; without it, the last change that was not taken back.
+        id: Option<String>,
+    },
+    /// List the changes made so far, newest first.
+    History {
+        /// At most so many, 0 for all; the newest 50 when not said.
+        #[arg(long, value_name = "N", value_parser = limit, allow_negative_numbers = true)]
+        limit: Option<usize>,
+    },
     /// Write mail to a Maildir or an mbox file.
     Export(ExportArgs),
     /// Check configuration, secrets, store, network and sign-in; say the fix.
@@ -231,6 +243,49 @@ pub struct AddArgs {
     /// Write the account down without trying it first.
     #[arg(long)]
     pub no_check: bool,
+}
+
+/// The flags of `folders`.
+#[derive(Debug, Args)]
+pub struct FoldersArgs {
+    /// Only this account.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub account: Option<String>,
+    /// What to do with a folder; without it, they are listed.
+    #[command(subcommand)]
+    pub command: Option<FolderCommand>,
+}
+
+/// What to do with a folder.
+#[derive(Debug, Subcommand)]
+pub enum FolderCommand {
+    /// Make a folder.
+    Create {
+        /// Its name; / parts levels, as Invoices/2026. Where there are several accounts: ACCOUNT/NAME, or --account.
+        name: String,
+    },
+    /// Give a folder another name; those below it go with it.
+    Rename {
+        /// The folder, by name or role, or as ACCOUNT/FOLDER.
+        folder: String,
+        /// Its new name, with all levels.
+        name: String,
+    },
+    /// Remove a folder; its mail goes to the trash.
+    Delete {
+        /// The folder, by name or role, or as ACCOUNT/FOLDER.
+        folder: String,
+    },
+    /// Subscribe to a folder: other programs list it.
+    Subscribe {
+        /// The folder, by name or role, or as ACCOUNT/FOLDER.
+        folder: String,
+    },
+    /// Subscribe to a folder no more.
+    Unsubscribe {
+        /// The folder, by name or role, or as ACCOUNT/FOLDER.
+        folder: String,
+    },
 }
 
 /// The flags of `list`.

@@ -1,4 +1,4 @@
-//! Owns the commands that change mail: `mark`, `move`, `archive`, `delete`, `undo`.
+//! Owns the commands that change mail, `mark`, `move`, `copy`, `archive` and `delete`, and the report of a change.
 //!
 //! Each is one transaction in the store and done with it. What can be carried over at once is; what waits is said.
 
@@ -11,7 +11,7 @@ use crate::cli::context::{Context, now};
 use crate::cli::failure::Failure;
 use crate::cli::say;
 use crate::cli::select::{self, Catalogue};
-use crate::cli::sync;
+use crate::cli::sync::{self, Carried};
 use crate::mail::email::Email;
 use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::keyword::{FLAGGED, SEEN};
@@ -25,6 +25,7 @@ struct Changed {
     done: Vec<String>,
     emails: usize,
     waiting: u64,
+    refused: Vec<String>,
 }
 
 /// Marks mail.
@@ -56,43 +57,42 @@ fn to_role_or_mark(context: &Context, ids: &[String], edit: Edit) -> Result<(), 
     })
 }
 
-/// Moves mail to the folder that the last word names, in each mail's own account.
-pub fn move_to(context: &Context, ids_and_folder: &[String]) -> Result<(), Failure> {
+/// Moves or copies mail to the folder that the last word names: in each mail's own account, or as `ACCOUNT/FOLDER`.
+pub fn file(context: &Context, ids_and_folder: &[String], edit: fn(MailboxId) -> Edit) -> Result<(), Failure> {
     let Some((folder, ids)) = ids_and_folder.split_last() else {
-        return Err(Failure::usage("move needs ids and a folder"));
+        return Err(Failure::usage("ids and a folder are needed"));
     };
     context.with_store(None, |store, _| {
         let catalogue = Catalogue::read(store)?;
-        let mut by_account: BTreeMap<AccountId, Vec<Email>> = BTreeMap::new();
-        for email in select::emails(store, ids)? {
-            by_account.entry(email.account).or_default().push(email);
-        }
+        let emails = select::emails(store, ids)?;
         // Every folder is found before anything is moved.
-        let mut moves = Vec::new();
-        for (account, emails) in by_account {
-            let target = catalogue.find(folder, Some(account))?.into_iter().find(|mailbox| mailbox.is_selectable);
-            let target = target.ok_or_else(|| Failure::failed(format!("no mail can be in the folder \"{folder}\"")))?;
-            moves.push((emails, target.id));
+        let mut by_folder: BTreeMap<MailboxId, Vec<Email>> = BTreeMap::new();
+        for email in emails {
+            let target = catalogue.one(folder, Some(email.account))?;
+            if !target.is_selectable {
+                return Err(Failure::failed(format!("no mail can be in the folder \"{}\"", target.name)));
+            }
+            by_folder.entry(target.id).or_default().push(email);
         }
-        let done: Result<Vec<Done>, Failure> = moves
+        let done: Result<Vec<Done>, Failure> = by_folder
             .iter()
-            .map(|(emails, target)| {
-                commit(store, &catalogue, emails, Edit::Move(*target), Some(catalogue.name(*target)))
+            .map(|(target, emails)| {
+                let folder = name_seen_from(emails, *target, &catalogue);
+                commit(store, &catalogue, emails, edit(*target), Some(&folder))
             })
             .collect();
         report(context, store, &done?)
     })
 }
 
-/// Takes the last change back.
-pub fn undo(context: &Context) -> Result<(), Failure> {
-    context.with_store(None, |store, _| match store.undo(now())? {
-        Some(done) => report(context, store, &[Done { label: format!("Undone: {}", done.label), ..done }]),
-        None => {
-            say("Nothing to undo.");
-            if context.output.is_json { report(context, store, &[]) } else { Ok(()) }
-        }
-    })
+/// Names a folder, with its account where that is another one than the mail's.
+fn name_seen_from(emails: &[Email], folder: MailboxId, catalogue: &Catalogue) -> String {
+    let name = catalogue.name(folder);
+    let account = catalogue.mailbox(folder).map(|mailbox| mailbox.account);
+    match account.filter(|account| emails.iter().any(|email| email.account != *account)) {
+        Some(account) => format!("{name} in {}", catalogue.account_name(account)),
+        None => name.to_owned(),
+    }
 }
 
 fn commit(
@@ -120,25 +120,28 @@ fn seen_from(email: &Email, catalogue: &Catalogue, edit: &Edit) -> Option<Mailbo
     }
 }
 
-fn report(context: &Context, store: &Store, done: &[Done]) -> Result<(), Failure> {
+/// Says what was done, carries it over where that is quick, and says what waits and what was refused.
+pub fn report(context: &Context, store: &Store, done: &[Done]) -> Result<(), Failure> {
+    let is_nothing = |done: &&Done| done.accounts.is_empty();
     if !context.output.is_json {
         for done in done {
-            match done.emails {
-                0 => say("nothing to change: all was so already"),
-                _ => say(&done.label),
+            match is_nothing(&done) {
+                true => say("nothing to change: all was so already"),
+                false => say(&done.label),
             }
         }
     }
     // The change is made; whatever keeps it from travelling now is said, and is no failure of the command.
     let accounts: BTreeSet<AccountId> = done.iter().flat_map(|done| done.accounts.iter().copied()).collect();
-    let waiting = sync::push(context, store, &accounts).unwrap_or_else(|failure| {
+    let carried = sync::push(context, store, &accounts).unwrap_or_else(|failure| {
         say(&failure.what);
-        0
+        Carried::default()
     });
     if context.output.is_json {
         let emails = done.iter().map(|done| done.emails).sum();
-        let done = done.iter().filter(|done| done.emails > 0).map(|done| done.label.clone()).collect();
-        context.output.json(&Changed { done, emails, waiting })?;
+        let done = done.iter().filter(|done| !is_nothing(done)).map(|done| done.label.clone()).collect();
+        let Carried { waiting, refused } = carried;
+        context.output.json(&Changed { done, emails, waiting, refused })?;
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ pub mod crash;
 mod doctor;
 mod export;
 mod failure;
+mod folders;
+mod history;
 mod manual;
 mod output;
 mod read;
@@ -36,6 +38,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::config::{Paths, log};
+use crate::mail::mutation::Edit;
 use crate::mail::safe::SafeText;
 
 /// What is left to do after the command line was read.
@@ -118,15 +121,17 @@ fn dispatch(cli: Cli) -> Result<Outcome, Failure> {
 fn execute(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Account { command } => account::run(context, command),
-        Command::Folders { account } => read::folders(context, account.as_deref()),
+        Command::Folders(args) => folders::run(context, &args),
         Command::List(args) => read::list(context, &args),
         Command::Search(args) => read::search(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Mark(args) => change::mark(context, &args),
-        Command::Move { ids_and_folder } => change::move_to(context, &ids_and_folder),
+        Command::Move { ids_and_folder } => change::file(context, &ids_and_folder, Edit::Move),
+        Command::Copy { ids_and_folder } => change::file(context, &ids_and_folder, Edit::Copy),
         Command::Archive { ids } => change::archive(context, &ids),
         Command::Delete { ids } => change::delete(context, &ids),
-        Command::Undo => change::undo(context),
+        Command::Undo { id } => history::undo(context, id.as_deref()),
+        Command::History { limit } => history::list(context, limit),
         Command::Export(args) => export::run(context, &args),
         Command::Sync { account, watch } => sync::run(context, account.as_deref(), watch),
         Command::Attachments { id, save } => attachments::run(context, &id, save.as_deref()),

@@ -1,4 +1,4 @@
-//! Owns the commands that list: `folders`, `list` and `search`, and the form of one mail in a list.
+//! Owns the commands that list mail, `list` and `search`, and the form of one mail in a list.
 //!
 //! They change nothing, not even whether a mail is unread.
 
@@ -29,54 +29,6 @@ const USUAL_LIMIT: usize = 50;
 const INDEXED_AT_ONCE: usize = 2_000;
 /// A search waits no longer than this for mail that came since and is not in the full text.
 const INDEXING_PATIENCE: Duration = Duration::from_secs(5);
-
-/// One folder in JSON.
-#[derive(Debug, Serialize)]
-struct ListedFolder<'a> {
-    account: &'a str,
-    name: &'a str,
-    role: Option<&'static str>,
-    total: u64,
-    unread: u64,
-    selectable: bool,
-}
-
-/// Lists the folders.
-pub fn folders(context: &Context, account: Option<&str>) -> Result<(), Failure> {
-    context.with_store(account, |store, account| {
-        let catalogue = Catalogue::read(store)?;
-        let listed: Vec<ListedFolder> = catalogue
-            .mailboxes(account)
-            .map(|mailbox| ListedFolder {
-                account: catalogue.account_name(mailbox.account),
-                name: &mailbox.name,
-                role: mailbox.role.map(|role| role.as_str()),
-                total: mailbox.total,
-                unread: mailbox.unread,
-                selectable: mailbox.is_selectable,
-            })
-            .collect();
-        if context.output.is_json {
-            return Ok(context.output.json(&listed)?);
-        }
-        let rows: Vec<TableRow> = listed
-            .iter()
-            .map(|folder| TableRow {
-                cells: vec![
-                    folder.account.to_owned(),
-                    folder.name.to_owned(),
-                    if folder.unread > 0 { format!("{} unread", folder.unread) } else { String::new() },
-                    folder.total.to_string(),
-                ],
-                is_strong: folder.unread > 0,
-            })
-            .collect();
-        if rows.is_empty() {
-            say("nothing is here yet; `surat sync` fetches your mail");
-        }
-        Ok(context.output.table(&rows)?)
-    })
-}
 
 /// A name and an address in JSON.
 #[derive(Debug, Serialize)]

@@ -82,6 +82,45 @@ impl Catalogue {
         Err(Failure::usage(format!("there is no folder \"{word}\"{place}{mean}")))
     }
 
+    /// Finds the one mailbox that a word means, in an account or in any; where it is not there, as `ACCOUNT/FOLDER`.
+    pub fn one(&self, word: &str, account: Option<AccountId>) -> Result<&Mailbox, Failure> {
+        let found = match (self.find(word, account), self.split(word)) {
+            (Err(_), Some((other, rest))) => self.find(rest, Some(other))?,
+            (found, _) => found?,
+        };
+        match found.as_slice() {
+            [one] => Ok(one),
+            several => {
+                let names = several.iter().map(|it| format!("{}/{}", self.account_name(it.account), it.name));
+                let names: Vec<String> = names.collect();
+                Err(Failure::usage(format!("\"{word}\" may be {}; write it so", names.join(" or "))))
+            }
+        }
+    }
+
+    /// Gives the account in which a new folder of this name is to be: the only one, or the one named before its first /.
+    pub fn account_of_new<'a>(
+        &self,
+        name: &'a str,
+        configured: impl Iterator<Item = &'a str>,
+    ) -> Result<(AccountId, &'a str), Failure> {
+        let configured: Vec<&str> = configured.collect();
+        let only = match configured.as_slice() {
+            [only] => self.accounts.iter().find(|(_, known)| known == only).map(|(id, _)| (*id, name)),
+            _ => self.split(name).filter(|(id, _)| configured.contains(&self.account_name(*id))),
+        };
+        only.ok_or_else(|| {
+            let names = configured.join(", ");
+            Failure::usage(format!("say in which account with --account NAME; there is {names}"))
+        })
+    }
+
+    /// Takes the name of an account and a / from the beginning of a word.
+    fn split<'a>(&self, word: &'a str) -> Option<(AccountId, &'a str)> {
+        let rest = |name: &str| word.strip_prefix(name)?.strip_prefix('/');
+        self.accounts.iter().find_map(|(id, name)| rest(name).map(|rest| (*id, rest)))
+    }
+
     /// Gives the mailboxes that `list` and `export` are about: those of the word, or every one that `is_meant`.
     pub fn chosen(
         &self,

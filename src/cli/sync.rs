@@ -16,16 +16,18 @@ use crate::cli::failure::{Failure, Status};
 use crate::cli::output::in_bytes;
 use crate::cli::turn::{self, Turn};
 use crate::cli::{runtime, say, watch};
-use crate::config::account::{Account, Source};
+use crate::config::account::Account;
 use crate::config::lock::{Stay, SyncLock};
 use crate::mail::account::{AccountStatus, Notice, SyncReport};
 use crate::mail::id::AccountId;
 use crate::mail::safe::SafeText;
 use crate::mail::wrap;
-use crate::store::Store;
+use crate::store::{NoticeKind, Store};
 
 /// After a change the push may take so long before the command ends without it.
 const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// Why something waits though everything went through.
+const HELD: &str = "what is deleted for good waits 30 s; a `surat sync` after that carries it over";
 /// The line of progress is not rewritten more often.
 const REWRITE_EVERY: Duration = Duration::from_millis(80);
 /// Columns of the line of progress when the terminal does not say how many it has.
@@ -277,54 +279,91 @@ pub fn state(status: &AccountStatus) -> String {
     }
 }
 
-/// Carries what was changed here in these accounts over, where that is quick and nobody else does it, and says what
-/// still waits. Gives the number of mails whose changes wait in them.
-pub fn push(context: &Context, store: &Store, accounts: &BTreeSet<AccountId>) -> Result<u64, Failure> {
+/// What became of changes that were to travel.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// Changes that still wait.
+    pub waiting: u64,
+    /// What a server refused, in sentences.
+    pub refused: Vec<String>,
+}
+
+/// Carries what was changed here in these accounts over, where that is quick and nobody else does it; says what still
+/// waits, why, and what was refused.
+pub fn push(context: &Context, store: &Store, accounts: &BTreeSet<AccountId>) -> Result<Carried, Failure> {
     let config = context.config()?;
     let known = store.accounts()?;
-    let waiting = |account: &Account| -> Result<u64, Failure> {
-        let id = known.iter().find(|(id, name)| *name == account.name && accounts.contains(id)).map(|(id, _)| *id);
-        Ok(id.map(|id| store.pending_count(id)).transpose()?.unwrap_or(0))
+    let id_of = |account: &Account| {
+        known.iter().find(|(id, name)| *name == account.name && accounts.contains(id)).map(|(id, _)| *id)
     };
+    let waiting = |account: &Account| -> Result<u64, Failure> {
+        Ok(id_of(account).map(|id| store.pending_count(id)).transpose()?.unwrap_or(0))
+    };
+    let told = refusals(store)?;
     let deadline = Instant::now() + PUSH_PATIENCE;
+    let mut why: BTreeMap<&str, (bool, String)> = BTreeMap::new();
+    // Mail leaves one account only when the other has it, for which it may take bytes from the first.
+    for _ in 0..accounts.len() + 1 {
+        let mut is_done = true;
+        for account in &config.accounts {
+            if waiting(account)? > 0 {
+                let patience = deadline.saturating_duration_since(Instant::now());
+                let pushed = push_account(context, store, account, patience)?;
+                is_done &= !pushed.0;
+                why.insert(&account.name, pushed);
+            }
+        }
+        if is_done || accounts.len() < 2 {
+            break;
+        }
+    }
     let mut all = 0;
     for account in &config.accounts {
-        let before = waiting(account)?;
-        if before == 0 {
-            continue;
-        }
-        let why = push_account(context, store, account, deadline.saturating_duration_since(Instant::now()))?;
-        let left = waiting(account)?;
-        if left > 0 {
+        let (left, why) = (waiting(account)?, why.get(account.name.as_str()));
+        if let Some((went, why)) = why.filter(|_| left > 0) {
+            let is_due_later = *went && id_of(account).map(|id| store.next_due(id)).transpose()?.flatten().is_some();
+            let why = if is_due_later { HELD } else { why };
             let what = if left == 1 { "1 change waits".to_owned() } else { format!("{left} changes wait") };
             say(&format!("{what} in \"{}\": {why}", account.name));
         }
         all += left;
     }
-    Ok(all)
+    let refused = refusals(store)?.into_iter().filter(|(id, _)| !told.contains_key(id));
+    let refused: Vec<String> = refused.map(|(_, sentence)| sentence).collect();
+    refused.iter().for_each(|sentence| say(sentence));
+    Ok(Carried { waiting: all, refused })
 }
 
-/// Gives the reason that holds should something be left.
-fn push_account(context: &Context, store: &Store, account: &Account, patience: Duration) -> Result<String, Failure> {
+/// Gives the notices of what servers refused.
+fn refusals(store: &Store) -> Result<BTreeMap<i64, String>, Failure> {
+    let notices = store.notices()?.into_iter().filter(|notice| notice.kind == NoticeKind::Refused);
+    Ok(notices.map(|notice| (notice.id, notice.text)).collect())
+}
+
+/// Says whether the push went through, and gives the reason that holds should something be left.
+fn push_account(
+    context: &Context,
+    store: &Store,
+    account: &Account,
+    patience: Duration,
+) -> Result<(bool, String), Failure> {
     if account.is_disabled {
-        return Ok("the account is disabled in the configuration".to_owned());
+        return Ok((false, "the account is disabled in the configuration".to_owned()));
     }
     if context.global.offline {
-        return Ok("--offline; the next `surat sync` carries it over".to_owned());
-    }
-    if !matches!(account.source, Source::Maildir { .. }) {
-        return Ok("it is done here; this version does not carry changes to a server yet".to_owned());
+        return Ok((false, "--offline; the next `surat sync` carries it over".to_owned()));
     }
     let Some(_lock) = SyncLock::try_take(&context.paths.data_dir, Stay::Passing)? else {
-        return Ok(match SyncLock::stay(&context.paths.data_dir) {
-            Stay::Lasting => "another Surat is running with this mail and carries it over".to_owned(),
-            Stay::Passing => "another command is at work; the next `surat sync` carries it over".to_owned(),
-        });
+        let why = match SyncLock::stay(&context.paths.data_dir) {
+            Stay::Lasting => "another Surat is running with this mail and carries it over",
+            Stay::Passing => "another command is at work; the next `surat sync` carries it over",
+        };
+        return Ok((false, why.to_owned()));
     };
     let pushed = runtime::block_on(async { tokio::time::timeout(patience, sync::push_once(store, account)).await })?;
     Ok(match pushed {
-        Ok(Ok(_)) => "it was refused; the next `surat sync` tries again".to_owned(),
-        Ok(Err(notice)) => in_words(&notice),
-        Err(_) => "it takes long; the next `surat sync` goes on".to_owned(),
+        Ok(Ok(_)) => (true, "more has to come first; the next `surat sync` goes on".to_owned()),
+        Ok(Err(notice)) => (false, in_words(&notice)),
+        Err(_) => (false, "it takes long; the next `surat sync` goes on".to_owned()),
     })
 }

@@ -104,7 +104,10 @@ impl Writer {
                 folder::remove(&self.root, path)?;
             }
             // Whoever reads a Maildir sees all of it.
-            RemoteOperation::Subscribe { .. } => {}
+            RemoteOperation::Subscribe { on: true, .. } => {}
+            RemoteOperation::Subscribe { on: false, .. } => {
+                return Err(io::Error::new(ErrorKind::InvalidInput, "a Maildir shows all its folders"));
+            }
         }
         Ok(applied)
     }

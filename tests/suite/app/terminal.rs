@@ -1,12 +1,16 @@
 //! The interface in a real terminal: keys typed, screen read, and the terminal given back sane.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cli::imap::{add, words};
 use crate::cli::mail::{LISTED, PLAIN};
 use crate::cli::{Home, maildir};
+use crate::support::dovecot::{OnServer, PASSWORD, dovecot};
 use crate::support::terminal::Term;
+use crate::support::wait_for;
 
 /// Starts the program with a home and a temporary directory of its own.
 fn start(home: &Home, columns: u16, rows: u16, arguments: &[&str]) -> Term {
@@ -182,6 +186,51 @@ fn a_sync_beside_an_open_screen_asks_it_and_gives_its_report() {
     offline.press("q");
     assert_eq!(offline.end().0, 0);
     assert!(!home.path(".local/share/surat/sync.answers").exists());
+}
+
+#[test]
+fn what_is_done_on_the_screen_is_on_the_server_and_undone_there() {
+    let (home, user) = (Home::new(), dovecot().user("screen"));
+    user.deliver("INBOX", &[(PLAIN, "", "")]);
+    home.ok(&words(&add(&home, &user, PASSWORD)));
+    let mut term = start(&home, 120, 40, &[]);
+    term.see("Rapat");
+    term.see("online");
+    let mut client = user.raw();
+    let mut comes = |what: &str, folder: &str, flags: Option<&str>| {
+        let is_so = |mails: &[OnServer]| match (mails, flags) {
+            ([], None) => true,
+            ([one], Some(flags)) => one.raw == PLAIN && one.flags.join(" ") == flags,
+            _ => false,
+        };
+        wait_for(what, Duration::from_secs(60), || is_so(&client.contents(folder)).then_some(()));
+    };
+    term.press("s");
+    term.see("Starred 1 message");
+    comes("the star", "INBOX", Some("\\Flagged"));
+    term.press("e");
+    term.see("Archived 1 conversation");
+    comes("the mail in the archive", "Archive", Some("\\Flagged"));
+    comes("no mail in the inbox", "INBOX", None);
+    term.press("z");
+    term.see("Taken back: Archived");
+    comes("the mail back in the inbox", "INBOX", Some("\\Flagged"));
+    comes("no mail in the archive", "Archive", None);
+    term.press("gz");
+    term.see("Enter take back");
+    term.press("star\r");
+    term.see("Taken back: Starred");
+    comes("no star", "INBOX", Some(""));
+    term.press("FnNew\r");
+    term.see("Made the folder New");
+    term.wait("the folder in the list", |screen| screen.lines().any(|line| line.starts_with("│   New ")));
+    term.press("mnew\r");
+    term.see("Moved 1 conversation to New");
+    comes("the mail in the new folder", "New", Some(""));
+    term.wait("nothing to be said to wait", |screen| !screen.contains("waiting"));
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+    assert_eq!(home.json(&["sync"])["accounts"][0]["pushed"], 0);
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn what_was_so_already_is_not_told_as_done() {
     let id = id_of(&home, "one@example.org");
     let mark = ["mark", &id, "--read", "--offline"];
     assert_eq!(home.json(&mark)["done"], json!(["Marked 1 message as read"]));
-    assert_eq!(home.json(&mark), json!({"done": [], "emails": 0, "waiting": 0}));
+    assert_eq!(home.json(&mark), json!({"done": [], "emails": 0, "waiting": 0, "refused": []}));
     let run = home.run(&mark);
     assert_eq!((run.status, run.stderr.as_str()), (0, "surat: nothing to change: all was so already\n"));
 }

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 mod account;
-mod imap;
+mod changing;
+pub mod imap;
 pub mod mail;
 mod processes;
 mod sync;
