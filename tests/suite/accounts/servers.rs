@@ -1,15 +1,20 @@
 //! The manager against every server that the tests know: what is in the store after a sync is what the server has.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use surat::config::account::{Account as Configured, Auth, Password, Security, Server, Source};
+use surat::mail::mutation::{Edit, Mutation, Target};
+use surat::mail::time::UnixTime;
+use surat::mail::view::View;
 use surat::store::Store;
 
 use super::sync::{Contents, Folder, kept, open, sync};
 use crate::backend::imap::on_server;
 use crate::backend::imap_servers::elsewhere;
 use crate::cli::Home;
-use crate::support::dovecot::PASSWORD;
+use crate::support::dovecot::{PASSWORD, synthetic};
 use crate::support::proxy::{Faults, Proxy};
 use crate::support::servers::{Account, Everything, WITH_ROLES, everywhere};
 
@@ -39,8 +44,17 @@ fn expected(account: &Account, names: &[&str]) -> Contents {
     names.iter().chain(&WITH_ROLES).map(folder).collect()
 }
 
+/// Compares all folders that hold mail; making one, some servers make those above it too.
 fn assert_in_step(store: &Store, account: &Account, names: &[&str], when: &str) {
-    assert_eq!(kept(store), expected(account, names), "{}: {when}", account.server);
+    let [kept, expected] = [kept(store), expected(account, names)].map(|mut contents| {
+        contents.retain(|_, folder| !folder.copies.is_empty());
+        contents
+    });
+    let copies = |contents: &Contents| -> Vec<_> {
+        contents.iter().map(|(path, folder)| format!("{path}: {:?}", folder.copies)).collect()
+    };
+    assert_eq!(copies(&kept), copies(&expected), "{}: {when}", account.server);
+    assert!(kept == expected, "{}: {when}: other bytes", account.server);
 }
 
 #[test]
@@ -80,6 +94,61 @@ fn after_a_sync_the_store_is_what_each_server_has_and_a_second_one_brings_nothin
         account.deliver("Notes", &[(b"Subject: another\r\n\r\nbody\r\n", "", "")]);
         assert_eq!(sync(&store, &configured).report.error, None, "{server}");
         assert_in_step(&store, &account, &names, "after a mailbox was made anew");
+    }
+}
+
+/// Makes an edit of some letters that lie in the inbox, a minute ago, so that nothing waits to be taken back.
+fn edit(store: &Store, numbers: &[u32], edit: Edit) {
+    let inbox = store.mailboxes(None).unwrap().into_iter().find(|mailbox| mailbox.name == "INBOX").unwrap().id;
+    let emails = store.emails(&View::Mailbox(inbox), None, 100).unwrap();
+    let email = |n: &u32| emails.iter().find(|email| email.header.subject == format!("Letter {n}")).unwrap().id;
+    let targets = numbers.iter().map(|n| Target { email: email(n), from: Some(inbox) }).collect();
+    let done = store.edit(&Mutation { targets, edit }, a_minute_ago(), "Did it").unwrap();
+    assert_eq!(done.emails, numbers.len());
+}
+
+fn a_minute_ago() -> UnixTime {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    UnixTime(now as i64 - 60)
+}
+
+#[test]
+fn what_is_deleted_for_good_and_moved_to_a_new_folder_comes_back_by_undo() {
+    for account in everywhere("undo") {
+        let server = account.server;
+        account.deliver_many("INBOX", 6);
+        elsewhere(&account, "INBOX", &["UID STORE 2 +FLAGS (\\Seen \\Flagged $todo)"]);
+        let dir = tempfile::tempdir().unwrap();
+        let (store, configured) = (open(dir.path()), configured(&account));
+        assert_eq!(sync(&store, &configured).report.error, None, "{server}");
+        let before = account.everything();
+
+        edit(&store, &[1, 2], Edit::Remove);
+        let reef = store.create_mailbox(store.account("test").unwrap(), "Projects/Reef", None).unwrap();
+        edit(&store, &[3, 4], Edit::Move(reef));
+        for _ in 0..2 {
+            assert_eq!(sync(&store, &configured).report.error, None, "{server}");
+        }
+        let after = account.everything();
+        assert_eq!(after["INBOX"].1, [letter(5, ""), letter(6, "")], "{server}");
+        assert_eq!(after["Projects/Reef"].1, [letter(3, ""), letter(4, "")], "{server}");
+        assert_in_step(&store, &account, &["INBOX", "Projects/Reef"], "after the edits");
+
+        while store.undo(a_minute_ago()).unwrap().is_some() {}
+        for _ in 0..2 {
+            assert_eq!(sync(&store, &configured).report.error, None, "{server}: undone");
+        }
+        // The folder that was made for it may have brought one above it, which stays.
+        let mut undone = account.everything();
+        undone.retain(|name, (_, messages)| before.contains_key(name) || !messages.is_empty());
+        assert_eq!(undone, before, "{server}: undone");
+        let bytes = account.raw().contents("INBOX").into_iter().map(|message| message.raw);
+        let mut messages: Vec<_> = bytes.collect();
+        messages.sort();
+        let mut letters: Vec<_> = (1..=6).map(|n| synthetic("INBOX", n)).collect();
+        letters.sort();
+        assert!(messages == letters, "{server}: what was added again is not what was removed");
+        assert_eq!(store.notices().unwrap(), [], "{server}");
     }
 }
 
