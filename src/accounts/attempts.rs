@@ -12,6 +12,16 @@ use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::remote::RemoteId;
 use crate::store::{Attempt, Candidate, Pushed, Share, Store};
 
+/// What became of an attempt.
+enum Found {
+    /// It made this copy.
+    Copy(RemoteId),
+    /// It made none.
+    Nothing,
+    /// What may be its copy could not be read; the next look will tell.
+    Unread,
+}
+
 /// Ends every open attempt of an account: its copy is found and made the email's own, or it was never made.
 pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId) -> Result<(), Failure> {
     let attempts = blocking(store, move |store| store.attempts(account)).await?;
@@ -26,30 +36,32 @@ pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId
         let found = find(backend, store, &attempt).await?;
         let number = attempt.id;
         match found {
-            Some(id) => {
+            Found::Copy(id) => {
                 // If its source is gone, that is known by now; if it is not, it is still to be removed.
                 let Attempt { email, from, to, .. } = attempt;
                 let share = Share::Arrival { email, from, to, is_move: false };
                 let pushed = Pushed { id: Some(id), ..Pushed::new(share) };
                 blocking(store, move |store| store.pushed(&[pushed], &[number])).await?;
             }
-            None => blocking(store, move |store| store.end_attempts(&[number])).await?,
+            Found::Nothing => blocking(store, move |store| store.end_attempts(&[number])).await?,
+            Found::Unread => {}
         }
     }
     Ok(())
 }
 
 /// Finds the copy that an attempt made.
-async fn find<B: Backend>(backend: &mut B, store: &Store, attempt: &Attempt) -> Result<Option<RemoteId>, Failure> {
+async fn find<B: Backend>(backend: &mut B, store: &Store, attempt: &Attempt) -> Result<Found, Failure> {
     let is_new = |backend: &B, candidate: &Candidate| {
         attempt.cursor.0.is_empty() || backend.is_beyond(&attempt.cursor, &candidate.id)
     };
+    let mut found = Found::Nothing;
     for candidate in candidates(store, attempt).await? {
         if !is_new(backend, &candidate) {
             continue;
         }
         if candidate.email == attempt.email || attempt.content.is_empty() {
-            return Ok(Some(candidate.id));
+            return Ok(Found::Copy(candidate.id));
         }
         let mut content = candidate.content;
         if content.is_empty() {
@@ -58,10 +70,13 @@ async fn find<B: Backend>(backend: &mut B, store: &Store, attempt: &Attempt) -> 
             content = anew.map(|anew| anew.content).unwrap_or_default();
         }
         if content == attempt.content {
-            return Ok(Some(candidate.id));
+            return Ok(Found::Copy(candidate.id));
+        }
+        if content.is_empty() {
+            found = Found::Unread;
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 async fn candidates(store: &Store, attempt: &Attempt) -> Result<Vec<Candidate>, Failure> {

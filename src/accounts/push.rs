@@ -55,27 +55,29 @@ pub async fn all<B: Backend>(
         travelled = turn.travelled;
         done?;
         given_way += u32::from(!changed.is_empty());
+        let mut has_looked = false;
         for mailbox in &changed {
-            look_at(backend, store, account, *mailbox).await?;
+            has_looked |= look_at(backend, store, account, *mailbox).await?;
         }
         attempts::look(backend, store, account).await?;
-        if !has_moved && (changed.is_empty() || given_way > PATIENCE) {
+        if !has_moved && (!has_looked || given_way > PATIENCE) {
             return Ok(travelled);
         }
     }
 }
 
-/// Brings a mailbox into step that is not as it was thought to be. One that the server refuses is left as it is.
+/// Brings a mailbox into step that is not as it was thought to be. One that the server refuses is left as it is; says
+/// whether it was read.
 pub async fn look_at<B: Backend>(
     backend: &mut B,
     store: &Store,
     account: AccountId,
     mailbox: MailboxId,
-) -> Result<(), Failure> {
-    let Some(path) = blocking(store, move |store| store.mailbox_path(mailbox)).await? else { return Ok(()) };
+) -> Result<bool, Failure> {
+    let Some(path) = blocking(store, move |store| store.mailbox_path(mailbox)).await? else { return Ok(false) };
     match pull::mailbox(backend, store, account, mailbox, &path, |_, _| {}).await {
-        Err(Failure::Backend(error)) if error.kind == Kind::Refused => Ok(()),
-        pulled => pulled.map(drop),
+        Err(Failure::Backend(error)) if error.kind == Kind::Refused => Ok(false),
+        pulled => pulled.map(|_| true),
     }
 }
 

@@ -33,7 +33,14 @@ impl Store {
     /// Takes in news of a mailbox, all of it or nothing: rows and cursor are one transaction.
     pub fn apply(&self, account: AccountId, mailbox: MailboxId, deltas: &[Delta]) -> Result<Applied, Error> {
         self.write(|transaction| {
-            let mut incoming = Incoming { transaction, account, mailbox, is_local: false, result: Applied::default() };
+            let mut incoming = Incoming {
+                transaction,
+                account,
+                mailbox,
+                is_local: false,
+                is_numbered_anew: None,
+                result: Applied::default(),
+            };
             incoming.is_local = incoming.transaction.place(mailbox)?.is_local;
             for delta in deltas {
                 incoming.apply(delta)?;
@@ -71,13 +78,18 @@ struct Incoming<'t, 'c> {
     account: AccountId,
     mailbox: MailboxId,
     is_local: bool,
+    /// Whether something in the mailbox waits for its copy since the server began to number anew.
+    is_numbered_anew: Option<bool>,
     result: Applied,
 }
 
 impl Incoming<'_, '_> {
     fn apply(&mut self, delta: &Delta) -> Result<(), Fault> {
         match delta {
-            Delta::Reset => self.transaction.forget_numbering(self.mailbox),
+            Delta::Reset => {
+                self.is_numbered_anew = None;
+                self.transaction.forget_numbering(self.mailbox)
+            }
             Delta::Arrived(arrived) => self.arrive(arrived),
             Delta::Keywords(id, keywords) => match self.transaction.email_of(self.mailbox, id)? {
                 Some(known) => self.hear_keywords(id, known, keywords),
@@ -112,10 +124,14 @@ impl Incoming<'_, '_> {
             return self.attach(known, arrived);
         }
         let content = thread::content_hash(&arrived.header, arrived.size);
-        if let Some(twin) = self.find_vanished_twin(arrived, content)? {
-            return self.attach(twin, arrived);
+        let twin = match self.find_vanished_twin(arrived, content)? {
+            None => self.find_leaving_twin(content)?,
+            twin => twin,
+        };
+        match twin {
+            Some(twin) => self.attach(twin, arrived),
+            None => self.insert(arrived, content),
         }
-        self.insert(arrived, content)
     }
 
     fn find_by_object(&self, arrived: &Arrived) -> Result<Option<EmailId>, Fault> {
@@ -150,6 +166,32 @@ impl Incoming<'_, '_> {
              ORDER BY IFNULL(m.is_stale, 0) = 0, e.received <> ?4, IFNULL(m.wanted, 0) = 0, e.id LIMIT 1",
         )?;
         let key = [content, self.account.0, self.mailbox.0, arrived.received.0];
+        Ok(query.query_row(key, |row| row.get(0)).optional()?.map(EmailId))
+    }
+
+    /// Finds an email with the same content that was to leave this mailbox when it was numbered anew: its other copy, at
+    /// which it is to stay, is there.
+    fn find_leaving_twin(&mut self, content: i64) -> Result<Option<EmailId>, Fault> {
+        let is_numbered_anew = match self.is_numbered_anew {
+            Some(known) => known,
+            None => {
+                let mut query = self
+                    .transaction
+                    .sql
+                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM memberships WHERE mailbox = ?1 AND is_stale = 1)")?;
+                query.query_row([self.mailbox.0], |row| row.get(0))?
+            }
+        };
+        self.is_numbered_anew = Some(is_numbered_anew);
+        if !is_numbered_anew {
+            return Ok(None);
+        }
+        let mut query = self.transaction.sql.prepare_cached(
+            "SELECT e.id FROM emails e JOIN memberships m ON m.email = e.id AND m.mailbox = ?3
+             WHERE e.account = ?2 AND e.is_pending = 1 AND e.content = ?1 AND m.is_stale = 1 AND m.wanted = 0
+             ORDER BY e.id LIMIT 1",
+        )?;
+        let key = [content, self.account.0, self.mailbox.0];
         Ok(query.query_row(key, |row| row.get(0)).optional()?.map(EmailId))
     }
 

@@ -183,12 +183,18 @@ impl Transaction<'_> {
                 .execute(params![mailbox.0, id.0])?;
             return Ok(Some((keywords, is_deleted)));
         }
+        let base: Option<String> = self
+            .sql
+            .prepare_cached(
+                "SELECT IFNULL(base_keywords, (SELECT r.keywords FROM remotes r WHERE r.email = emails.id LIMIT 1))
+                 FROM emails WHERE id = ?1",
+            )?
+            .query_row([email.0], |row| row.get(0))?;
         let (ours, theirs) = (self.keywords_of(email)?, self.keywords_of(other)?);
-        let merged = Keywords::merge(
-            &Keywords::from_text(&keywords),
-            &Keywords::from_text(&theirs),
-            &Keywords::from_text(&ours),
-        );
+        let [base, ours, theirs, told] =
+            [base.as_ref().unwrap_or(&ours), &ours, &theirs, &keywords].map(|text| Keywords::from_text(text));
+        // What others did to the copy before it was moved, and what was done here to either of the two.
+        let merged = Keywords::merge(&told, &theirs, &Keywords::merge(&base, &ours, &told));
         write_keywords(&self.sql, email, &merged)?;
         self.sql
             .prepare_cached(

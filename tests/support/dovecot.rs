@@ -254,6 +254,16 @@ impl TestUser {
         client
     }
 
+    /// Gives another user whose mail is the very same: folders, UIDs, UIDVALIDITY, flags. Nobody may be signed in.
+    pub fn twin(&self) -> TestUser {
+        let base = self.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+        let twin = self.server.user(base);
+        let homes = self.server.dir.join("homes");
+        let copied = Command::new("cp").arg("-a").args([homes.join(&self.name), homes.join(&twin.name)]).status();
+        assert!(copied.unwrap().success(), "the mail of {} cannot be copied", self.name);
+        twin
+    }
+
     /// Puts messages into a mailbox, which is made if need be.
     pub fn deliver(&self, mailbox: &str, letters: &[Letter<'_>]) {
         let mut client = self.raw();
@@ -417,6 +427,25 @@ impl RawClient {
             let (_, status) = self.read_to_end();
             assert!(status.starts_with("OK"), "{command}: {status}");
         }
+    }
+
+    /// Makes a mailbox anew with the same messages, dates and flags, the last one first: UIDVALIDITY is another one, and
+    /// the UIDs that there were mean other messages.
+    pub fn renumber(&mut self, mailbox: &str) {
+        self.run(&format!("RENAME {} old-life", quoted(mailbox)));
+        self.make(mailbox);
+        self.run("EXAMINE old-life");
+        let answers = self.run("UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])");
+        let between = |text: &str, before: &str, after: &str| {
+            text.split(before).nth(1).unwrap().split(after).next().unwrap().replace("\\Recent", "").trim().to_string()
+        };
+        for answer in answers.iter().rev().filter(|answer| answer.text.contains(" FETCH (")) {
+            let flags = between(&answer.text, "FLAGS (", ")");
+            let date = between(&answer.text, "INTERNALDATE \"", "\"");
+            self.append(mailbox, &[(&answer.literals[0], &flags, &date)]);
+        }
+        self.run("CLOSE");
+        self.run("DELETE old-life");
     }
 
     /// Gives all that is in a mailbox, by UID.

@@ -6,6 +6,8 @@ pub mod certs;
 pub mod courier;
 pub mod cyrus;
 pub mod dovecot;
+pub mod halt;
+pub mod meddler;
 pub mod proxy;
 pub mod scripted;
 pub mod servers;

@@ -53,6 +53,17 @@ fn mailbox_of(operation: &RemoteOperation) -> Option<&str> {
     }
 }
 
+/// Gives the messages that an operation names.
+fn ids_of(operation: &RemoteOperation) -> &[RemoteId] {
+    match operation {
+        RemoteOperation::Keywords { ids, .. }
+        | RemoteOperation::Copy { ids, .. }
+        | RemoteOperation::Move { ids, .. }
+        | RemoteOperation::Remove { ids, .. } => ids,
+        _ => &[],
+    }
+}
+
 /// Tells a refusal of one thing, which is an outcome, from an error that ends everything.
 fn refusal_or(done: Result<Applied, Error>) -> Result<Outcome, Error> {
     match done {
@@ -91,8 +102,11 @@ async fn in_mailbox(
 ) -> Result<(), Error> {
     match select::ensure(imap, STAGE, path).await {
         Ok(()) => {}
+        // That the folder cannot be opened is no word about the messages: it may be gone, or have another name by now.
         Err(error) if error.kind == Kind::Refused => {
-            outcomes.extend(operations.iter().map(|_| Err(error.clone())));
+            tracing::warn!(%error, folder = path, "a folder with changes cannot be opened");
+            let left_alone = |operation| Applied { left_alone: ids_of(operation).to_vec(), ..Applied::default() };
+            outcomes.extend(operations.iter().map(|operation| Ok(left_alone(operation))));
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -123,14 +137,22 @@ async fn in_mailbox(
             continue;
         }
         let reply = imap.driver.next(STAGE).await?;
-        let whose = under_way.iter_mut().filter_map(|one| one.as_mut().ok());
-        let whose = whose.into_iter().find(|one| reply.of.is_some_and(|of| one.tickets.contains(&of)));
+        let mut all = under_way.iter_mut().filter_map(|one| one.as_mut().ok());
+        match &reply.response {
+            Response::Condition(condition) if condition.code == "COPYUID" => {
+                // Told before the end of any of them; a message that moves is named by one alone.
+                let told = copied(&condition.arguments).map(|(_, from, _)| from).unwrap_or_default();
+                if let Some(one) = all.find(|one| told.iter().all(|uid| one.named.iter().any(|(own, _)| own == uid))) {
+                    hear(one, &selected, condition);
+                }
+                continue;
+            }
+            _ => {}
+        }
+        let whose = all.find(|one| reply.of.is_some_and(|of| one.tickets.contains(&of)));
         match (&reply.response, whose) {
             (Response::Done(_, condition), Some(one)) => {
                 one.tickets.retain(|ticket| Some(*ticket) != reply.of);
-                hear(one, &selected, condition);
-            }
-            (Response::Condition(condition), Some(one)) if condition.code == "COPYUID" => {
                 hear(one, &selected, condition);
             }
             (Response::Fetch(fetch), _) if fetch.flags.is_none() && !fetch.has_body => {
@@ -148,13 +170,7 @@ async fn begin(
     selected: &Selected,
     operation: &RemoteOperation,
 ) -> Result<Result<UnderWay, Error>, Error> {
-    let ids = match operation {
-        RemoteOperation::Keywords { ids, .. }
-        | RemoteOperation::Copy { ids, .. }
-        | RemoteOperation::Move { ids, .. }
-        | RemoteOperation::Remove { ids, .. } => ids,
-        _ => return Ok(Err(imap.driver.error(Kind::Unsupported, STAGE, "this is no change of messages"))),
-    };
+    let ids = ids_of(operation);
     let changes_here = !matches!(operation, RemoteOperation::Copy { .. });
     if selected.is_read_only && changes_here {
         let what = "the folder is read-only for you";
