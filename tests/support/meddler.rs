@@ -251,8 +251,7 @@ impl Upstream<'_> {
 fn wait_until_answered(shared: &Shared) -> io::Result<()> {
     let (wire, changed) = &**shared;
     let until_then = |wire: &mut Wire| !wire.open.is_empty() && !wire.is_over;
-    let (wire, waited) =
-        changed.wait_timeout_while(wire.lock().unwrap(), Duration::from_secs(60), until_then).unwrap();
+    let (wire, waited) = changed.wait_timeout_while(wire.lock().unwrap(), Duration::from_secs(60), until_then).unwrap();
     if wire.is_over || waited.timed_out() { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
 }
 

@@ -204,13 +204,21 @@ impl Hider<'_> {
             let words = code.split_once(']').map_or("", |(_, words)| words.trim_start_matches(' '));
             return format!("{before}{words}").into_bytes();
         }
-        if !text.contains("CAPABILITY ") {
-            return self.line.clone();
-        }
-        // The list ends with the line or with the bracket of a response code.
-        let (before, list) = text.split_once("CAPABILITY ").unwrap();
-        let (list, after) = list.split_at(list.find([']', '\r']).unwrap_or(list.len()));
-        let kept: Vec<&str> = list.split(' ').filter(|word| !self.hidden.contains(word)).collect();
-        format!("{before}CAPABILITY {}{after}", kept.join(" ")).into_bytes()
+        without_capabilities(&self.line, self.hidden)
     }
+}
+
+/// Takes words out of a line if it lists capabilities. Without CONDSTORE no line tells a point of the journal either.
+pub fn without_capabilities(line: &[u8], hidden: &[&str]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line).into_owned();
+    if hidden.contains(&"CONDSTORE") && text.contains("[HIGHESTMODSEQ ") {
+        return Vec::new();
+    }
+    // The list ends with the line or with the bracket of a response code.
+    let Some((before, list)) = text.split_once("CAPABILITY ").filter(|_| !hidden.is_empty()) else {
+        return line.to_vec();
+    };
+    let (list, after) = list.split_at(list.find([']', '\r']).unwrap_or(list.len()));
+    let kept: Vec<&str> = list.split(' ').filter(|word| !hidden.contains(word)).collect();
+    format!("{before}CAPABILITY {}{after}", kept.join(" ")).into_bytes()
 }
