@@ -45,7 +45,7 @@ pub const NEWEST: i64 = 1 + STEPS.len() as i64;
 
 /// Makes the tables or brings them up to date, in one transaction; refuses what is not ours or too new.
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), Fault> {
-    if is_up_to_date(db, path)? {
+    if is_usable(db, path)? {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -73,8 +73,14 @@ fn version(db: &Connection) -> rusqlite::Result<i64> {
     db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Says whether there is nothing to do; an error when the file must not be touched.
-pub(super) fn is_up_to_date(db: &Connection, path: &Path) -> Result<bool, Fault> {
+/// Says whether there is nothing to do; an error when the file must not be touched. Another process may be making it: all
+/// is read at one moment.
+pub(super) fn is_usable(db: &Connection, path: &Path) -> Result<bool, Fault> {
+    let moment = db.unchecked_transaction()?;
+    is_up_to_date(&moment, path)
+}
+
+fn is_up_to_date(db: &Connection, path: &Path) -> Result<bool, Fault> {
     let found = version(db)?;
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -298,7 +298,7 @@ fn inspect(path: &Path) -> Result<(), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
-    migrate::is_up_to_date(&db, path).map(|_| ())
+    migrate::is_usable(&db, path).map(|_| ())
 }
 
 /// Makes a connection. No memory mapping: a disk that fails would end the program with SIGBUS instead of an error.

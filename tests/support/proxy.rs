@@ -44,6 +44,7 @@ pub struct Proxy {
     counters: Arc<Counters>,
     faults: Arc<Mutex<Faults>>,
     is_over: Arc<AtomicBool>,
+    carried: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Drop for Proxy {
@@ -75,6 +76,8 @@ impl Proxy {
         let (their_counters, their_faults) = (counters.clone(), faults.clone());
         let is_over = Arc::new(AtomicBool::new(false));
         let ends = is_over.clone();
+        let carried = Arc::new(Mutex::new(Vec::new()));
+        let their_carried = carried.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if ends.load(Ordering::SeqCst) {
@@ -83,15 +86,23 @@ impl Proxy {
                 let (counters, faults) = (their_counters.clone(), their_faults.lock().unwrap().clone());
                 counters.connections.fetch_add(1, Ordering::Relaxed);
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+                their_carried.lock().unwrap().extend(client.try_clone());
                 carry(client, server, counters, faults);
             }
         });
-        Proxy { port, counters, faults, is_over }
+        Proxy { port, counters, faults, is_over, carried }
     }
 
     /// Changes what is wrong, for the connections that come after.
     pub fn set(&self, faults: Faults) {
         *self.faults.lock().unwrap() = faults;
+    }
+
+    /// Cuts every connection that there is.
+    pub fn cut(&self) {
+        for stream in self.carried.lock().unwrap().drain(..) {
+            stream.shutdown(Shutdown::Both).ok();
+        }
     }
 
     pub fn counted(&self) -> Counted {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backend::imap::response::Response;
-use crate::backend::imap::{Imap, Mark, notify, select};
+use crate::backend::imap::{Imap, notify, select};
 use crate::backend::{Error, News};
 
 const STAGE: &str = "waiting for news";
@@ -29,8 +29,6 @@ pub async fn wait(imap: &mut Imap, mailbox: &str, at_most: Duration) -> Result<N
     let is_selected = imap.selected.as_ref().is_some_and(|selected| selected.path == mailbox);
     if !is_selected {
         select::ensure(imap, STAGE, mailbox).await?;
-        let now = imap.selected.as_ref().map(Mark::of);
-        imap.is_stale |= imap.marks.get(mailbox).is_some_and(|before| Some(*before) != now);
     }
     if let Some(news) = news(imap) {
         return Ok(news);

@@ -3,12 +3,12 @@
 //! It decides nothing about what is to be fetched.
 
 use crate::backend::Error;
-use crate::backend::imap::Imap;
 use crate::backend::imap::driver::Ticket;
 use crate::backend::imap::names::quote;
 use crate::backend::imap::notify;
 use crate::backend::imap::response::{self, Condition, Response, Verdict};
 use crate::backend::imap::set::UidSet;
+use crate::backend::imap::{Imap, Mark};
 use crate::mail::keyword::Keywords;
 
 /// A mailbox as SELECT told of it.
@@ -102,7 +102,11 @@ pub async fn ensure(imap: &mut Imap, stage: &'static str, mailbox: &str) -> Resu
     }
     let selecting = begin(imap, stage, mailbox, None, 0).await?;
     let (condition, _) = end(imap, stage, selecting).await?;
-    imap.driver.check(stage, &condition)
+    imap.driver.check(stage, &condition)?;
+    // What changed since it was last read is news, whatever it is opened for.
+    let now = imap.selected.as_ref().map(Mark::of);
+    imap.is_stale |= imap.marks.get(mailbox).is_some_and(|before| Some(*before) != now);
+    Ok(())
 }
 
 fn hear(selected: &mut Selected, told: &mut Told, response: Response) {

@@ -7,7 +7,7 @@ use surat::backend::{Backend, News, mutf7};
 use surat::mail::keyword::{Keywords, SEEN};
 use surat::mail::mailbox::Role;
 
-use super::imap::{Mirror, on_server, sign_in, sign_in_over, talk, uid};
+use super::imap::{Mirror, fetch, on_server, sign_in, sign_in_over, talk, uid, whole};
 use crate::support::dovecot::{TestUser, dovecot, quoted, synthetic};
 use crate::support::proxy::{Counted, Faults, Proxy};
 use crate::support::wait_for;
@@ -419,6 +419,25 @@ fn a_wait_without_news_ends_in_time_and_a_dropped_one_leaves_the_connection_usab
             assert_eq!(mirror.pull(&mut imap, "INBOX").await.unwrap().arrived.len(), 1, "{what}");
         });
     }
+}
+
+#[test]
+fn what_came_before_a_folder_was_opened_for_something_else_is_news_at_once() {
+    // Without NOTIFY, which would tell it too.
+    let user = dovecot().user("reopened");
+    user.deliver_many("INBOX", 3);
+    let proxy = Proxy::start(user.server.imap_port, lesser(&["NOTIFY"]));
+    talk(async move {
+        let mut imap = sign_in_over(&proxy, &user).await.unwrap();
+        let (mut mirror, mut other) = (Mirror::default(), Mirror::default());
+        mirror.pull(&mut imap, "INBOX").await.unwrap();
+        other.pull(&mut imap, "Sent").await.unwrap();
+        user.deliver("INBOX", &[(b"Subject: in between\r\n\r\n", "", "")]);
+        assert_eq!(whole(&fetch(&mut imap, "INBOX", &mirror.wants()).await.unwrap()).len(), 3);
+        assert_eq!(imap.wait("INBOX", Duration::from_secs(1)).await.unwrap(), changed());
+        assert_eq!(mirror.pull(&mut imap, "INBOX").await.unwrap().arrived.len(), 1);
+        assert_eq!(imap.wait("INBOX", Duration::from_millis(100)).await.unwrap(), News::TimedOut);
+    });
 }
 
 fn changed() -> News {

@@ -24,6 +24,7 @@ mod server_words;
 mod shrunken;
 pub mod sides;
 mod silence;
+mod soak;
 mod starttls;
 mod traced;
 mod validity;

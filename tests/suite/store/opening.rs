@@ -345,3 +345,15 @@ fn a_kill_at_any_moment_leaves_rows_and_cursor_in_step() {
         store.close();
     }
 }
+
+#[test]
+fn a_store_that_another_is_just_making_is_waited_for_and_never_taken_for_a_foreign_one() {
+    for _ in 0..30 {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| Store::open(dir.path()).unwrap().close());
+            }
+        });
+    }
+}
