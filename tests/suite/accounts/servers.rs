@@ -177,12 +177,12 @@ fn change_and_take_back(account: &Account, port: u16) {
     home.ok(&["sync"]);
     let id = |n: u32| home.json(&["search", &format!("subject:\"Letter {n}\"")])[0]["id"].as_str().unwrap().to_owned();
     let [one, two, three, four, five, six, seven] = [1, 2, 3, 4, 5, 6, 7].map(id);
-    home.ok(&["mark", &one, &two, "--seen"]);
-    home.ok(&["mark", &two, "--flagged"]);
-    home.ok(&["archive", &three, &four]);
-    home.ok(&["delete", &five]);
-    home.ok(&["move", &six, &seven, &account.name_for_people("Work")]);
-    // Meanwhile another client is busy with the same mail.
+    home.ok(&["--offline", "mark", &one, &two, "--seen"]);
+    home.ok(&["--offline", "mark", &two, "--flagged"]);
+    home.ok(&["--offline", "archive", &three, &four]);
+    home.ok(&["--offline", "delete", &five]);
+    home.ok(&["--offline", "move", &six, &seven, &account.name_for_people("Work")]);
+    // While all that waits here, another client is busy with the same mail.
     elsewhere(account, "INBOX", &["UID STORE 1,8 +FLAGS (\\Flagged)", "UID STORE 3 +FLAGS (\\Answered)"]);
     home.ok(&["sync"]);
 
