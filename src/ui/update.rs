@@ -16,7 +16,7 @@ use crate::ui::folders::Folders;
 use crate::ui::input::Input;
 use crate::ui::keys;
 use crate::ui::list::{self, Kind, List};
-use crate::ui::message::{AccountLine, Effect, Event, Msg, PastChange, Slot, ThreadLine};
+use crate::ui::message::{AccountLine, Effect, Event, Msg, PastChange, ServerDid, ServerNotice, Slot, ThreadLine};
 use crate::ui::model::{Focus, Hunt, Link, Model, Overlay, PATIENCE, PUSH_PATIENCE, Place, TOAST, ToastKind, Waiting};
 use crate::ui::mouse;
 use crate::ui::page;
@@ -65,7 +65,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.reader.clear();
             model.focus = if model.focus == Focus::Reader { Focus::List } else { model.focus };
         }
-        Event::Notices(notices) => model.server_notices = notices,
+        Event::Notices(notices) => take_notices(model, notices),
         Event::History(changes) => take_history(model, changes),
         Event::Changed(change) => take_change(model, &change),
         Event::Did(done) => done_with(model, &done),
@@ -281,6 +281,16 @@ fn take_change(model: &mut Model, change: &Change) {
         let is_touched = change.emails.contains(&email.id) || change.threads.contains(&email.thread);
         model.reader.is_stale |= is_touched || change.is_flood;
     }
+}
+
+/// What a server has just refused is not praised as done any more.
+fn take_notices(model: &mut Model, notices: Vec<ServerNotice>) {
+    let is_new = |notice: &ServerNotice| model.server_notices.iter().all(|known| known.number != notice.number);
+    let is_refusal = |notice: &ServerNotice| matches!(notice.what, ServerDid::Refused(_));
+    if notices.iter().any(|notice| is_refusal(notice) && is_new(notice)) {
+        model.toast.take_if(|toast| toast.kind == ToastKind::Done);
+    }
+    model.server_notices = notices;
 }
 
 /// Fills the list of changes, if it is still open.

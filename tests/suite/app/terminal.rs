@@ -234,6 +234,42 @@ fn what_is_done_on_the_screen_is_on_the_server_and_undone_there() {
 }
 
 #[test]
+fn what_a_server_loses_comes_back_and_what_it_refuses_is_said() {
+    let (home, user) = (Home::new(), dovecot().user("losing"));
+    user.deliver_many("Invoices", 60);
+    home.ok(&words(&add(&home, &user, PASSWORD)));
+    let mut term = start(&home, 120, 40, &[]);
+    term.wait("all mail and its text", |screen| screen.contains("online") && screen.contains(" 60 │"));
+    let mut client = user.raw();
+    let lost = client.contents("Invoices");
+    client.run("SELECT Invoices");
+    client.run("STORE 1:* +FLAGS (\\Deleted)");
+    client.run("EXPUNGE");
+    term.press("R");
+    term.see("60 messages vanished at once from Invoices");
+    assert_eq!(client.contents("Invoices"), []);
+    term.press("B");
+    term.see("Brought 60 messages back to Invoices");
+    let texts = |mails: Vec<OnServer>| {
+        let mut texts: Vec<Vec<u8>> = mails.into_iter().map(|mail| mail.raw).collect();
+        texts.sort();
+        texts
+    };
+    let lost = texts(lost);
+    let back = || (texts(client.contents("Invoices")) == lost).then_some(());
+    wait_for("all of it on the server, byte for byte", Duration::from_secs(60), back);
+
+    // Short enough for Surat, too long for a file name in the form in which the server keeps it.
+    term.press(&format!("Fn{}\r", "\u{fc}".repeat(120)));
+    term.see("The server refused to make the folder");
+    term.see("puts this away");
+    term.press("\u{1b}");
+    term.wait("the notice to go", |screen| !screen.contains("puts this away"));
+    term.press("q");
+    assert_eq!(term.end().0, 0);
+}
+
+#[test]
 fn a_second_screen_looks_for_news_when_the_first_is_gone() {
     let home = Home::new();
     maildir(&home.path("Mail"), &[("1.one:2,", PLAIN)]);

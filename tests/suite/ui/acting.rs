@@ -406,7 +406,12 @@ fn a_refusal_is_told_in_the_servers_words_until_it_is_put_aside() {
     let sentence =
         "The server refused to put 1 message into Archive: \u{1b}[31mquota exceeded. It is back where it was.";
     let what = ServerDid::Refused(sentence.to_owned());
-    let mut harness = told(80, 24, vec![ServerNotice { what, ..lost(3) }, lost(7)]);
+    let mut harness = Harness::inbox(80, 24);
+    harness.press("e");
+    harness.expect("Archived 1 conversation");
+    harness.fake.notices = vec![ServerNotice { what, ..lost(3) }, lost(7)];
+    harness.changed();
+    harness.expect_not("Archived 1 conversation");
     harness.expect("! work: The server refused to put 1 message into Archive:");
     harness.expect("(00:40) · Esc puts this away, 1 more");
     harness.press("Esc");
