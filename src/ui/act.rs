@@ -123,7 +123,8 @@ pub(super) fn file(model: &mut Model, filing: Filing, mailbox: MailboxId, out: &
     let Some((name, account)) = model.folders.mailbox(mailbox).map(|it| (Folders::name(it), it.account)) else {
         return;
     };
-    let is_own = selection.accounts.as_ref().is_some_and(|accounts| accounts.iter().all(|own| *own == account));
+    let own = selection.accounts.clone().unwrap_or_else(|| accounts_here(model));
+    let is_own = own.iter().all(|own| *own == account);
     let account = model.folders.account(account).filter(|_| !is_own && model.folders.accounts.len() > 1);
     let folder = match account {
         Some(account) => format!("{name} in {}", text::safe(&account.name)),

@@ -81,6 +81,20 @@ impl Folders {
         }
     }
 
+    /// Gives the words for a folder in the list: what is below its parent. One whose parents have no line says them.
+    pub(super) fn label(&self, mailbox: &Mailbox) -> String {
+        if mailbox.role.is_some() {
+            return Self::name(mailbox);
+        }
+        let is_here = |parent: &&str| {
+            self.mailboxes.iter().any(|other| other.account == mailbox.account && other.name == *parent)
+        };
+        let parents = mailbox.name.rmatch_indices('/').filter_map(|(at, _)| mailbox.name.get(..at));
+        let parent = parents.into_iter().find(is_here);
+        let rest = parent.and_then(|parent| mailbox.name.get(parent.len() + 1..));
+        text::safe(rest.unwrap_or(&mailbox.name))
+    }
+
     /// Gives the words for a place: `Inbox · work`.
     pub(super) fn title(&self, place: Place) -> String {
         match place {

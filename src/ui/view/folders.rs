@@ -8,7 +8,7 @@ use crate::config::command::CommandId;
 use crate::mail::account::AccountStatus;
 use crate::mail::mailbox::Role;
 use crate::mail::wrap;
-use crate::ui::folders::{Folders, Line as FolderLine};
+use crate::ui::folders::Line as FolderLine;
 use crate::ui::layout::Layout;
 use crate::ui::model::{Focus, Model, Place};
 use crate::ui::text;
@@ -61,7 +61,7 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
         }
         FolderLine::Parent(id) => {
             let mailbox = folders.mailbox(id);
-            let name = mailbox.map(Folders::name).unwrap_or_default();
+            let name = mailbox.map(|mailbox| folders.label(mailbox)).unwrap_or_default();
             let indent = "  ".repeat(mailbox.map_or(0, |mailbox| folders.depth(mailbox)));
             Line::from(vec![
                 Span::styled(if is_cursor { "▌" } else { " " }, look.accent()),
@@ -75,7 +75,7 @@ fn row(model: &Model, line: FolderLine, is_cursor: bool, width: usize) -> Line<'
                 _ => None,
             };
             let indent = 1 + 2 * mailbox.map_or(0, |m| folders.depth(m)).min(4);
-            let name = mailbox.map_or_else(|| folders.title(place), Folders::name);
+            let name = mailbox.map_or_else(|| folders.title(place), |mailbox| folders.label(mailbox));
             // What waits in Trash, or was sent, is no news.
             let is_quiet = mailbox.is_some_and(|m| matches!(m.role, Some(Role::Trash | Role::Sent | Role::Drafts)));
             let drafts = mailbox.filter(|m| m.role == Some(Role::Drafts)).map(|m| m.total);

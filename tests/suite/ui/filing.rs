@@ -64,6 +64,22 @@ fn in_the_folders_keys_are_about_the_one_under_the_cursor() {
 }
 
 #[test]
+fn a_folder_without_its_parents_says_their_names() {
+    let mut harness = Harness::inbox(120, 40);
+    harness.press("F n");
+    harness.type_text("Trip/27");
+    harness.press("Enter");
+    harness.expect("│   Trip/27");
+    harness.expect("│     2026");
+    harness.press("F n");
+    harness.type_text("Trip");
+    harness.press("Enter");
+    harness.expect("│   Trip ");
+    harness.expect("│     27 ");
+    harness.expect_not("Trip/27  ");
+}
+
+#[test]
 fn a_folder_is_removed_and_comes_back() {
     let mut harness = Harness::inbox(80, 24);
     harness.press("m i n v Enter g f i n v Enter");
