@@ -29,6 +29,8 @@ pub struct Course {
     /// Connections in a row that brought nothing.
     pub failures: u32,
     bodies: bodies::Run,
+    /// What the last push left waiting.
+    left: u64,
 }
 
 /// Brings an account into step once over a connection: edits, folders, newest mail, all header fields, bodies.
@@ -53,6 +55,7 @@ async fn go_through<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Cours
     let folders = list_folders(desk, backend).await?;
     for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
         pull_folder(desk, backend, folder, course).await?;
+        push_newer(desk, backend, course).await?;
     }
     // What was numbered anew, or moved by others meanwhile, is pushed now that it is known where it is.
     push(desk, backend, course, true).await?;
@@ -72,7 +75,21 @@ pub async fn push<B: Backend>(
     let travelled = push::all(backend, &desk.store, desk.account, has_seen_all).await?;
     course.report.pushed += travelled.edits;
     course.report.deleted_on_server += travelled.deleted;
+    course.left = waiting(desk).await?;
     Ok(travelled.waits_for_all)
+}
+
+/// Pushes what was edited since the last push: whoever presses a key does not wait for the end of a round.
+async fn push_newer<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<(), Failure> {
+    if waiting(desk).await? > course.left {
+        push(desk, backend, course, false).await?;
+    }
+    Ok(())
+}
+
+async fn waiting(desk: &Desk) -> Result<u64, Failure> {
+    let account = desk.account;
+    pull::blocking(&desk.store, move |store| store.pending_count(account)).await
 }
 
 /// Lists the mailboxes, keeps them, and gives them inbox first, bulk last.
@@ -176,7 +193,7 @@ pub async fn fetch_bodies<B: Backend>(
         if !fetched? && !was_from_the_top {
             return Ok(());
         }
-        push(desk, backend, course, false).await?;
+        push_newer(desk, backend, course).await?;
         if looked.elapsed() >= LOOK_EVERY {
             let before = course.report.fetched;
             let inbox = folders.iter().filter(|folder| folder.remote.role == Some(Role::Inbox));
@@ -229,7 +246,9 @@ mod tests {
     use super::*;
     use crate::accounts::tests::{Fake, hung_up, newcomers, spoil};
     use crate::config::Source;
+    use crate::mail::mutation::{Edit, Mutation, Target};
     use crate::mail::remote::{Delta, RemoteId, Want};
+    use crate::mail::view::View;
     use crate::store::Store;
 
     fn desk(dir: &std::path::Path) -> Desk {
@@ -276,6 +295,32 @@ mod tests {
         go(&desk, &mut server, &mut course).await.unwrap();
         assert_eq!(asked.lock().unwrap().first().map(String::as_str), Some("901"));
         assert_eq!(desk.store.count_missing_bodies(desk.account, None).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_edit_made_while_bodies_come_does_not_wait_for_the_last_one() {
+        let (dir, mut course) = (tempfile::tempdir().unwrap(), Course::default());
+        let desk = desk(dir.path());
+        let (store, account) = (desk.store.clone(), desk.account);
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let noted = left.clone();
+        let body = move |want: &Want| {
+            if want.id.0 == "2050" {
+                let inbox = store.mailboxes(Some(account)).unwrap()[0].id;
+                let email = store.emails(&View::Mailbox(inbox), None, 1).unwrap()[0].id;
+                let edit = Edit::Keyword("$flagged".to_owned(), true);
+                let star = Mutation { targets: vec![Target { email, from: None }], edit };
+                store.edit(&star, crate::accounts::desk::now(), "Starred").unwrap();
+                noted.lock().unwrap().push(store.pending_count(account).unwrap());
+            } else if want.id.0 == "10" {
+                noted.lock().unwrap().push(store.pending_count(account).unwrap());
+            }
+            Ok(Some(format!("Subject: {}\r\n\r\n", want.id.0).into_bytes()))
+        };
+        let mut server =
+            Fake { news: newcomers(2_100), has_inbox: true, body: Some(Box::new(body)), ..Fake::default() };
+        go(&desk, &mut server, &mut course).await.unwrap();
+        assert_eq!(*left.lock().unwrap(), [1, 0], "made in the first portion, gone before the second");
     }
 
     #[tokio::test]
