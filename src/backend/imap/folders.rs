@@ -23,14 +23,16 @@ pub async fn change(imap: &mut Imap, operation: &RemoteOperation) -> Result<Appl
         RemoteOperation::RenameMailbox { path, name } => {
             let new = names::path_of_new(imap, STAGE, name).await?;
             leave(imap, path).await?;
+            let is_subscribed = is_listed(imap, "LSUB", path).await? || is_listed(imap, "LSUB", &new).await?;
             let condition = ask(imap, &format!("RENAME {} {}", quote(path), quote(&new))).await?;
             // A rename whose answer was lost is done already.
-            if condition.verdict != Verdict::Ok && !(is_gone(&condition) && exists(imap, &new).await?) {
+            let is_done = condition.verdict != Verdict::Ok && !exists(imap, path).await? && exists(imap, &new).await?;
+            if !is_done {
                 apply::check(imap, STAGE, &condition)?;
             }
             imap.marks.clear();
             subscribe(imap, path, false).await?;
-            subscribe(imap, &new, true).await?;
+            subscribe(imap, &new, is_subscribed).await?;
             Ok(Applied { path: Some(new), ..Applied::default() })
         }
         RemoteOperation::DeleteMailbox { path } => {
@@ -103,7 +105,11 @@ async fn leave(imap: &mut Imap, path: &str) -> Result<(), Error> {
 
 /// Says whether the server lists a mailbox of this path that can hold mail or others.
 async fn exists(imap: &mut Imap, path: &str) -> Result<bool, Error> {
-    let ticket = imap.driver.send(STAGE, &format!("LIST \"\" {}", quote(path)), 0).await?;
+    is_listed(imap, "LIST", path).await
+}
+
+async fn is_listed(imap: &mut Imap, command: &str, path: &str) -> Result<bool, Error> {
+    let ticket = imap.driver.send(STAGE, &format!("{command} \"\" {}", quote(path)), 0).await?;
     let mut is_there = false;
     let condition = imap
         .driver
@@ -136,10 +142,6 @@ async fn ask(imap: &mut Imap, command: &str) -> Result<Condition, Error> {
             other => imap.notice(&other),
         }
     }
-}
-
-fn is_gone(condition: &Condition) -> bool {
-    condition.verdict == Verdict::No
 }
 
 fn attribute_of_role(role: Role) -> Option<&'static str> {

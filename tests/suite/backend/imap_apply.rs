@@ -161,6 +161,9 @@ fn folders_are_made_renamed_subscribed_to_and_removed_only_when_empty() {
         // As when the first answer was lost.
         assert_eq!(one(&mut imap, rename).await.unwrap().path.unwrap(), renamed);
         user.deliver_many("Full", 1);
+        // A name that is taken is no rename that was done before.
+        let taken = RemoteOperation::RenameMailbox { path: "Full".into(), name: "Archive".into() };
+        assert_eq!(one(&mut imap, taken).await.unwrap_err().kind, Kind::Refused);
         let full = one(&mut imap, RemoteOperation::DeleteMailbox { path: "Full".into() }).await.unwrap_err();
         let gone = RemoteOperation::DeleteMailbox { path: "Spam".into() };
         one(&mut imap, gone.clone()).await.unwrap();
