@@ -8,7 +8,7 @@ use crate::mail::mailbox::Role;
 use crate::mail::mutation::{Edit, Target};
 use crate::ui::folders::Folders;
 use crate::ui::message::{Effect, Targets};
-use crate::ui::model::{Focus, Model, Overlay, Place, Question};
+use crate::ui::model::{Asked, Focus, Model, Overlay, Place, Question};
 use crate::ui::picker::{Filing, Picker};
 use crate::ui::text;
 
@@ -151,12 +151,14 @@ pub(super) fn ask_delete(model: &mut Model) {
         (Some(count), _) => text::counted(count, "conversation"),
         (None, _) => "all marked conversations".to_owned(),
     };
-    model.overlay = Some(Overlay::Question(Question {
-        text: format!("Delete {what} for good?"),
-        targets: selection.targets,
-        edit: Edit::Remove,
-        deaf_until: model.now.millis + DEAF,
-    }));
+    let asked = Asked::Mail(selection.targets, Edit::Remove);
+    ask(model, "Delete for good · 30 s to undo", format!("Delete {what} for good?"), "deletes", asked);
+}
+
+/// Asks before something is done.
+pub(super) fn ask(model: &mut Model, title: &'static str, text: String, yes: &'static str, asked: Asked) {
+    let deaf_until = model.now.millis + DEAF;
+    model.overlay = Some(Overlay::Question(Question { title, text, yes, asked, deaf_until }));
 }
 
 fn subject(subject: Option<&str>) -> String {

@@ -9,7 +9,7 @@ use crate::ui::input::Typed;
 use crate::ui::layout;
 use crate::ui::list::Kind;
 use crate::ui::message::Effect;
-use crate::ui::model::{Focus, Model, Overlay, ToastKind};
+use crate::ui::model::{Asked, Focus, Model, Overlay, ToastKind};
 use crate::ui::picker::{Act, Picked, Picker, PickerKind, WRITES_NOT};
 use crate::ui::prompt;
 use crate::ui::reading;
@@ -168,7 +168,10 @@ fn in_question(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
     let question = question.clone();
     model.overlay = None;
     if key == Key::char('y') || key == Key::char('Y') {
-        act::edit(model, question.targets, question.edit, None, out);
+        match question.asked {
+            Asked::Mail(targets, edit) => act::edit(model, targets, edit, None, out),
+            Asked::Folder(edit) => prompt::edit(model, edit, out),
+        }
     } else {
         model.say(ToastKind::Note, "Nothing was deleted.");
     }

@@ -13,7 +13,7 @@ use crate::config::theme::Theme;
 use crate::mail::account::{AccountStatus, Notice};
 use crate::mail::id::{AccountId, MailboxId, ThreadId};
 use crate::mail::mailbox::Mailbox;
-use crate::mail::mutation::Edit;
+use crate::mail::mutation::{Edit, FolderEdit};
 use crate::mail::safe::SafeText;
 use crate::mail::view::View;
 use crate::mail::wrap;
@@ -111,14 +111,30 @@ pub(super) enum Overlay {
     Prompt(Prompt),
 }
 
-/// Something asked before it is done, because it can be taken back only for a while.
+/// Something asked before it is done, because it is much, or can be taken back only for a while.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Question {
+    pub(super) title: &'static str,
     pub(super) text: String,
-    pub(super) targets: Targets,
-    pub(super) edit: Edit,
+    /// What the answer yes does.
+    pub(super) yes: &'static str,
+    pub(super) asked: Asked,
     /// Keys that were on their way before the question could be read do not answer it.
     pub(super) deaf_until: u64,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Asked {
+    Mail(Targets, Edit),
+    Folder(FolderEdit),
+}
+
+impl Question {
+    /// Gives what the keys do.
+    pub(super) fn hints(&self) -> String {
+        format!("y {} · any other key keeps", self.yes)
+    }
 }
 
 /// The line above the footer.

@@ -7,10 +7,11 @@ use crate::config::key::{Key, KeyCode};
 use crate::mail::id::{AccountId, MailboxId};
 use crate::mail::mailbox::Mailbox;
 use crate::mail::mutation::FolderEdit;
+use crate::ui::act;
 use crate::ui::folders::{Folders, Line};
 use crate::ui::input::Input;
 use crate::ui::message::Effect;
-use crate::ui::model::{Focus, Model, Overlay, Place};
+use crate::ui::model::{Asked, Focus, Model, Overlay, Place};
 use crate::ui::run;
 use crate::ui::text;
 
@@ -130,10 +131,17 @@ pub(super) fn ask_name(model: &mut Model) {
     model.overlay = Some(Overlay::Prompt(Prompt { purpose: Purpose::Rename(folder.id), input }));
 }
 
-/// Removes the folder.
+/// Removes the folder; asks where there is mail in it.
 pub(super) fn delete(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(mailbox) = folder_meant(model).map(|folder| folder.id) else { return };
-    edit(model, FolderEdit::Delete { mailbox }, out);
+    let Some(folder) = folder_meant(model) else { return };
+    let (mailbox, total, name) = (folder.id, folder.total, text::safe(&folder.name));
+    let removal = FolderEdit::Delete { mailbox };
+    if total == 0 {
+        return edit(model, removal, out);
+    }
+    let go = if total == 1 { "goes" } else { "go" };
+    let text = format!("Remove the folder {name}? Its {} {go} to Trash.", text::counted(total, "message"));
+    act::ask(model, "Remove the folder", text, "removes it", Asked::Folder(removal));
 }
 
 /// Subscribes to the folder, or no more.
@@ -160,7 +168,8 @@ pub(super) fn press(model: &mut Model, key: Key, out: &mut Vec<Effect>) {
     }
 }
 
-fn edit(model: &mut Model, edit: FolderEdit, out: &mut Vec<Effect>) {
+/// Asks the store for an edit of a folder.
+pub(super) fn edit(model: &mut Model, edit: FolderEdit, out: &mut Vec<Effect>) {
     model.own_edits += 1;
     out.push(Effect::EditFolder(edit));
 }

@@ -299,7 +299,7 @@ fn typing_hints(model: &Model) -> Option<String> {
             PickerKind::Help { .. } => "type to filter · ↑ ↓ choose · Enter run · Tab screens · Esc close",
             _ => "type to filter · ↑ ↓ choose · Enter take · Esc close",
         }),
-        Some(Overlay::Question(_)) => Some("y deletes for good · any other key keeps"),
+        Some(Overlay::Question(question)) => return Some(question.hints()),
         Some(Overlay::Prompt(_)) => Some("/ parts levels · Enter take · Esc close"),
         Some(Overlay::Links(_)) => None,
         None if is_narrow && model.is_searching() => Some("Enter list · Ctrl-g where · Esc leave"),

@@ -221,7 +221,7 @@ fn target(model: &Model, links: &Links, scroll: usize, rows: Rect, frame: &mut F
 pub(super) fn question(model: &Model, question: &Question, frame: &mut Frame, cursor: &mut Cursor) {
     let look = model.look();
     let (area, inner) = overlay_places(model);
-    float(frame, look, area, "Delete for good · 30 s to undo", "", "y deletes · any other key keeps");
+    float(frame, look, area, question.title, "", &question.hints());
     let width = usize::from(inner.width.saturating_sub(2)).max(2);
     let lines = wrap::wrap(&[Run::new(question.text.as_str(), ())], width, width);
     for (y, runs) in (inner.y..inner.bottom()).zip(lines) {

@@ -85,12 +85,20 @@ fn a_folder_is_removed_and_comes_back() {
     harness.press("m i n v Enter g f i n v Enter");
     harness.expect("Invoices · work");
     harness.press("F d");
+    harness.expect("Remove the folder Invoices? Its 3 messages go to Trash.");
+    harness.expect("y removes it · any other key keeps");
+    harness.press("n F d");
+    assert!(edits(&harness.effects).is_empty());
+    harness.press("y");
     harness.expect("Removed the folder Invoices, its 3 messages went to Trash · z undo");
     harness.expect_not("Invoices · work");
     harness.press("z");
     harness.expect("Taken back: Removed the folder Invoices");
     assert!(harness.fake.mailboxes.iter().any(|mailbox| mailbox.name == "Invoices"));
     assert_eq!(harness.fake.mails.iter().filter(|mail| mail.mailbox == MailboxId(7)).count(), 3);
+    // An empty one goes at once.
+    harness.press("g f 2 0 2 6 Enter F d");
+    harness.expect("Removed the folder Invoices/2026 · z undo");
 }
 
 #[test]
