@@ -123,7 +123,7 @@ fn plan_email(
     let is_going = pending.aims.is_empty() && !pending.copies.iter().any(|copy| copy.stand == Stand::Stays);
     for copy in &pending.copies {
         let (add, mut remove) = (pending.keywords.without(&copy.keywords), copy.keywords.without(&pending.keywords));
-        if copy.is_deleted && (copy.stand == Stand::Returns || !is_going) {
+        if copy.is_deleted && (copy.stand == Stand::Returns || !pending.aims.is_empty()) {
             remove.insert(DELETED);
         }
         // What is about to be deleted for good needs no marks; all else is marked before it moves.

@@ -68,20 +68,17 @@ impl Store {
                 rows.collect::<Result<Vec<_>, _>>()?
             };
             // What was on its way there from other accounts stays where it is.
-            let staying: Vec<EmailId> = {
+            let staying: Vec<(EmailId, EmailId)> = {
                 let mut query = sql.prepare(
-                    "SELECT DISTINCT m.email FROM memberships m JOIN emails e ON e.id = m.awaits
-                     WHERE e.account = ?1 AND m.email NOT IN (SELECT id FROM emails WHERE account = ?1)",
+                    "SELECT DISTINCT m.email, m.awaits FROM memberships m JOIN emails e ON e.id = m.awaits
+                     WHERE e.account = ?1",
                 )?;
-                let rows = query.query_map([id.0], |row| row.get(0).map(EmailId))?;
+                let rows = query.query_map([id.0], |row| Ok((EmailId(row.get(0)?), EmailId(row.get(1)?))))?;
                 rows.collect::<Result<_, _>>()?
             };
-            sql.execute(
-                "UPDATE memberships SET wanted = 1, awaits = NULL, push_after = 0
-                 WHERE awaits IN (SELECT id FROM emails WHERE account = ?1)",
-                [id.0],
-            )?;
-            for &email in &staying {
+            for (email, other) in staying {
+                transaction.stay_in(email, None, Some(other))?;
+                transaction.end_waiting_for(other)?;
                 transaction.after_push(email)?;
             }
             let sql = &transaction.sql;
@@ -111,7 +108,8 @@ impl Store {
                 transaction.touched.insert(thread, super::thread::Touched::Changed);
             }
             transaction.rebuild_touched()?;
-            transaction.counts.clear();
+            let places = transaction.places()?;
+            transaction.counts.retain(|mailbox, _| places.get(mailbox).is_some_and(|place| place.account != id));
             let sql = &transaction.sql;
             for statement in [
                 "DELETE FROM notices WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = ?1)",

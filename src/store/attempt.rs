@@ -53,8 +53,8 @@ pub struct Candidate {
 }
 
 impl Store {
-    /// Writes down that arrivals are about to be tried; on the disk before it returns. Gives a number for each share,
-    /// 0 for those that need none.
+    /// Writes down that arrivals are about to be tried, and that what is about to be removed may be found marked as
+    /// deleted; on the disk before it returns. Gives a number for each share, 0 for those that need none.
     pub fn begin_attempts(&self, shares: &[Share]) -> Result<Vec<i64>, Error> {
         self.write_with(Durability::Full, |transaction| {
             let mut numbers = Vec::with_capacity(shares.len());
@@ -67,6 +67,10 @@ impl Store {
                             (Some(_), true) => Operation::Move,
                         };
                         transaction.begin_attempt(operation, *email, from.as_ref(), *to)?
+                    }
+                    Share::Removal { mailbox, id, .. } => {
+                        transaction.may_mark(*mailbox, id)?;
+                        0
                     }
                     _ => 0,
                 });
@@ -114,8 +118,8 @@ impl Store {
     }
 
     /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies share,
-    /// and in size and the time of their receiving, which a server may choose anew for what is added. The email's own
-    /// copy comes first. Copies are always of one conversation.
+    /// and in size; where there are no bytes to compare in the time of their receiving too, which a server may choose
+    /// anew for what is added. The email's own copy comes first. Copies are always of one conversation.
     pub fn candidates(&self, attempt: &Attempt) -> Result<Vec<Candidate>, Error> {
         self.read(|db| {
             let mut query = db.prepare_cached(
@@ -127,8 +131,8 @@ impl Store {
                  LEFT JOIN blobs b ON b.id = o.blob
                  WHERE e.id = ?1 ORDER BY o.id <> e.id, o.received <> e.received, r.remote_id",
             )?;
-            let is_added = attempt.operation == Operation::Append && !attempt.content.is_empty();
-            let rows = query.query_map(params![attempt.email.0, attempt.to.0, is_added], |row| {
+            let has_content = !attempt.content.is_empty();
+            let rows = query.query_map(params![attempt.email.0, attempt.to.0, has_content], |row| {
                 Ok(Candidate {
                     id: RemoteId(row.get(0)?),
                     email: EmailId(row.get(1)?),
@@ -186,6 +190,16 @@ impl Transaction<'_> {
                 self.now.0
             ])?;
         Ok(self.sql.last_insert_rowid())
+    }
+
+    /// Removing marks first: if it breaks off there, a copy made of that copy would be marked too.
+    fn may_mark(&mut self, mailbox: MailboxId, id: &RemoteId) -> Result<(), Fault> {
+        self.sql
+            .prepare_cached(
+                "UPDATE remotes SET is_deleted = 2 WHERE mailbox = ?1 AND remote_id = ?2 AND is_deleted = 0",
+            )?
+            .execute(params![mailbox.0, id.0])?;
+        Ok(())
     }
 
     pub(super) fn end_attempts(&mut self, ids: &[i64]) -> Result<(), Fault> {

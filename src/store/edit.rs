@@ -16,7 +16,7 @@ impl Store {
     /// back. `label` is its sentence. What is so already is left alone; if all of it is, nothing is written.
     ///
     /// # Errors
-    /// `UnknownId` for a folder that is gone.
+    /// `UnknownId` for a folder that is gone; `Other` for a copy to another account of what cannot be had.
     pub fn edit(&self, mutation: &Mutation, now: UnixTime, label: &str) -> Result<Done, Error> {
         self.write(|transaction| {
             let (steps, made) = transaction.plan(mutation)?;
@@ -48,6 +48,8 @@ impl Transaction<'_> {
     fn plan(&mut self, mutation: &Mutation) -> Result<(Vec<Step>, Vec<MadeFolder>), Fault> {
         let (mut steps, mut made) = (Vec::new(), Vec::new());
         let mut of_role: HashMap<AccountId, MailboxId> = HashMap::new();
+        // An email that is meant in several of its folders is one in another account too.
+        let mut likes: HashMap<EmailId, EmailId> = HashMap::new();
         for target in &mutation.targets {
             let email = target.email.0;
             let Some(account) = self.account_of(target.email)? else { continue };
@@ -56,8 +58,8 @@ impl Transaction<'_> {
                     let clean = Keywords::new([keyword.as_str()]).to_text();
                     steps.push(Step::Keyword { email, keyword: clean, on: *on });
                 }
-                Edit::Move(to) => self.plan_move(target, account, *to, &mut steps)?,
-                Edit::Copy(to) => self.plan_copy(target, account, *to, &mut steps)?,
+                Edit::Move(to) => self.plan_move(target, account, *to, &mut likes, &mut steps)?,
+                Edit::Copy(to) => self.plan_copy(target, account, *to, &mut likes, &mut steps)?,
                 Edit::MoveToRole(role) => {
                     let to = match of_role.get(&account) {
                         Some(to) => *to,
@@ -71,7 +73,7 @@ impl Transaction<'_> {
                             to
                         }
                     };
-                    self.plan_move(target, account, to, &mut steps)?;
+                    self.plan_move(target, account, to, &mut likes, &mut steps)?;
                 }
                 Edit::Remove => {
                     for membership in self.memberships(target.email)? {
@@ -89,6 +91,7 @@ impl Transaction<'_> {
         target: &Target,
         own: AccountId,
         to: MailboxId,
+        likes: &mut HashMap<EmailId, EmailId>,
         steps: &mut Vec<Step>,
     ) -> Result<(), Fault> {
         let account = self.place_for_mail(to)?;
@@ -105,7 +108,7 @@ impl Transaction<'_> {
         // taken back.
         let (arriving, awaits) = match account == own {
             true => (email, None),
-            false => (self.transfer(target.email, account)?.0, Some(email).filter(|_| !left.is_empty())),
+            false => (self.like(target.email, account, likes)?.0, Some(email).filter(|_| !left.is_empty())),
         };
         let arrival = Step::Membership { email: arriving, mailbox: to.0, on: true, awaits };
         let awaits = awaits.map(|_| arriving);
@@ -121,16 +124,35 @@ impl Transaction<'_> {
         target: &Target,
         own: AccountId,
         to: MailboxId,
+        likes: &mut HashMap<EmailId, EmailId>,
         steps: &mut Vec<Step>,
     ) -> Result<(), Fault> {
         let account = self.place_for_mail(to)?;
         let mut email = target.email;
         if account != own {
-            email = self.transfer(target.email, account)?;
-            self.await_bytes(target.email, email)?;
+            let is_new = !likes.contains_key(&target.email);
+            email = self.like(target.email, account, likes)?;
+            if is_new {
+                self.await_bytes(target.email, email)?;
+            }
         }
         steps.push(Step::Membership { email: email.0, mailbox: to.0, on: true, awaits: None });
         Ok(())
+    }
+
+    /// Gives an email's like in another account.
+    fn like(
+        &mut self,
+        email: EmailId,
+        account: AccountId,
+        likes: &mut HashMap<EmailId, EmailId>,
+    ) -> Result<EmailId, Fault> {
+        if let Some(like) = likes.get(&email) {
+            return Ok(*like);
+        }
+        let like = self.transfer(email, account)?;
+        likes.insert(email, like);
+        Ok(like)
     }
 
     /// Gives the account of a mailbox that mail can be put into.

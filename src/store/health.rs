@@ -157,7 +157,8 @@ const AUDITS: &[(&str, &str)] = &[
                       WHERE r.keywords <> x.keywords AND r.is_deleted = 0 AND b.is_local = 0)
              OR e.id IN (SELECT m.email FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
                              JOIN emails x ON x.id = m.email
-                         WHERE b.is_local = 0 AND (m.wanted <> m.synced OR (m.awaits > 0 AND x.blob IS NULL))))",
+                         WHERE b.is_local = 0 AND (m.wanted <> m.synced OR (x.blob IS NULL
+                             AND m.awaits IN (SELECT o.email FROM memberships o WHERE o.wanted = 1)))))",
     ),
     (
         "copies that no membership speaks of",
@@ -171,6 +172,11 @@ const AUDITS: &[(&str, &str)] = &[
          WHERE b.is_local = 0 AND m.synced = 1 AND m.is_stale = 0 AND NOT EXISTS (
              SELECT 1 FROM remotes r WHERE r.email = m.email AND r.mailbox = m.mailbox
                  AND (r.is_deleted = 0 OR m.wanted = 0))",
+    ),
+    (
+        "emails in a mailbox that is not there",
+        "SELECT m.email, m.mailbox FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
+         WHERE m.wanted = 1 AND (b.is_wanted = 0 OR b.hidden_since IS NOT NULL)",
     ),
     (
         "emails in a mailbox of another account",

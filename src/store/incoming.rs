@@ -297,7 +297,6 @@ impl Incoming<'_, '_> {
                     )?
                     .query_row([email.0, self.mailbox.0], |row| row.get(0))?;
             self.transaction.come_into(email, self.mailbox, !is_on_its_way)?;
-            self.transaction.end_waiting_for(email)?;
         }
         // What was missed is found.
         self.transaction
@@ -379,6 +378,7 @@ impl Transaction<'_> {
                  RETURNING wanted",
             )?
             .query_row(params![email.0, mailbox.0, wanted], |row| row.get(0))?;
+        self.end_waiting_for(email)?;
         if is_wanted { self.keep_mailbox(mailbox) } else { Ok(()) }
     }
 

@@ -6,7 +6,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::Transaction;
 use super::error::{Error, Fault};
+use crate::mail::id::{EmailId, MailboxId};
+use crate::mail::time::UnixTime;
 
 /// The commented schema of the newest version; what a fresh database gets.
 pub const SCHEMA: &str = include_str!("schema.sql");
@@ -36,6 +39,12 @@ const STEPS: &[&str] = &[
      INSERT INTO told SELECT id, made_at, kind, mailbox, emails, dismissed_at, '' FROM notices;
      DROP TABLE notices;
      ALTER TABLE told RENAME TO notices;
+     UPDATE remotes SET is_deleted = 1, keywords = trim(replace(' ' || keywords || ' ', ' $deleted ', ' '))
+         WHERE instr(' ' || keywords || ' ', ' $deleted ');
+     UPDATE emails SET keywords = trim(replace(' ' || keywords || ' ', ' $deleted ', ' '))
+         WHERE instr(' ' || keywords || ' ', ' $deleted ');
+     UPDATE emails SET base_keywords = trim(replace(' ' || base_keywords || ' ', ' $deleted ', ' '))
+         WHERE instr(' ' || base_keywords || ' ', ' $deleted ');
      ALTER TABLE history RENAME COLUMN is_undone TO undone;
      UPDATE history SET undone = (SELECT MAX(id) FROM history) - id + 1 WHERE undone = 1;",
 ];
@@ -44,29 +53,56 @@ const STEPS: &[&str] = &[
 pub const NEWEST: i64 = 1 + STEPS.len() as i64;
 
 /// Makes the tables or brings them up to date, in one transaction; refuses what is not ours or too new.
-pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), Fault> {
+pub(super) fn migrate(db: &mut Connection, path: &Path, now: UnixTime) -> Result<(), Fault> {
     if is_usable(db, path)? {
         return Ok(());
     }
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let sql = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if is_up_to_date(&transaction, path)? {
+    if is_up_to_date(&sql, path)? {
         return Ok(());
     }
-    match version(&transaction)? {
-        0 => {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        }
-        found => {
-            for step in STEPS.iter().skip(usize::try_from(found - 1).unwrap_or(usize::MAX)) {
-                transaction.execute_batch(step)?;
-            }
-        }
+    let found = version(&sql)?;
+    if found == 0 {
+        sql.execute_batch(SCHEMA)?;
+        sql.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    transaction.pragma_update(None, "user_version", NEWEST)?;
+    for step in STEPS.iter().skip(usize::try_from(found - 1).unwrap_or(usize::MAX)) {
+        sql.execute_batch(step)?;
+    }
+    sql.pragma_update(None, "user_version", NEWEST)?;
+    let mut transaction = Transaction::new(sql, now);
+    if found == 1 {
+        transaction.settle_what_is_gone()?;
+    }
     transaction.commit()?;
     Ok(())
+}
+
+impl Transaction<'_> {
+    /// Version 1 kept what is marked as deleted, and the mail of mailboxes that the server dropped, in its lists.
+    fn settle_what_is_gone(&mut self) -> Result<(), Fault> {
+        let marked: Vec<(EmailId, MailboxId)> = {
+            let mut query = self.sql.prepare("SELECT DISTINCT email, mailbox FROM remotes WHERE is_deleted = 1")?;
+            let rows = query.query_map([], |row| Ok((EmailId(row.get(0)?), MailboxId(row.get(1)?))))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (email, mailbox) in marked {
+            if !self.place(mailbox)?.is_local {
+                self.leave_marked(email, mailbox)?;
+            }
+            self.after_push(email)?;
+        }
+        let hidden: Vec<MailboxId> = {
+            let mut query = self.sql.prepare("SELECT id FROM mailboxes WHERE hidden_since IS NOT NULL")?;
+            let rows = query.query_map([], |row| row.get(0).map(MailboxId))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for mailbox in hidden {
+            self.lose_mailbox(mailbox)?;
+        }
+        Ok(())
+    }
 }
 
 fn version(db: &Connection) -> rusqlite::Result<i64> {

@@ -128,7 +128,7 @@ impl Store {
         let is_network = network.is_some();
         inspect(&path).map_err(|fault| fault.at(&path))?;
         let mut writer = connect(&path, is_network, WRITER_CACHE, true).map_err(|fault| fault.at(&path))?;
-        migrate::migrate(&mut writer, &path).map_err(|fault| fault.at(&path))?;
+        migrate::migrate(&mut writer, &path, now(&options)).map_err(|fault| fault.at(&path))?;
         // Who cannot even write a row can still read his mail: an opening that could not be entered is no error.
         let (session, ended_cleanly) = health::enter(&mut writer, now(&options)).unwrap_or((0, true));
         Ok(Self {

@@ -307,7 +307,9 @@ fn pending_mailboxes(db: &Connection, account: AccountId) -> Result<Vec<PendingM
 fn pending_email(db: &Connection, email: EmailId, now: i64) -> Result<Option<PendingEmail>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT e.keywords, e.blob, e.size, e.received, EXISTS (SELECT 1 FROM memberships m WHERE m.awaits = e.id),
-             e.base_keywords IS NOT NULL, EXISTS (SELECT 1 FROM memberships m WHERE m.email = e.id AND m.awaits > 0)
+             e.base_keywords IS NOT NULL, EXISTS (
+                 SELECT 1 FROM memberships m JOIN memberships o ON o.email = m.awaits AND o.wanted = 1
+                 WHERE m.email = e.id)
          FROM emails e WHERE e.id = ?1",
     )?;
     let found = query

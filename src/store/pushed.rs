@@ -145,7 +145,6 @@ impl Transaction<'_> {
         self.sql
             .prepare_cached("UPDATE emails SET vanished_at = NULL, base_keywords = NULL WHERE id = ?1")?
             .execute([email.0])?;
-        self.end_waiting_for(email)?;
         self.resync(email, to)?;
         self.after_push(email)
     }
@@ -274,7 +273,7 @@ impl Transaction<'_> {
                      awaits = CASE excluded.synced WHEN 1 THEN awaits END",
             )?
             .execute(params![email.0, mailbox.0, synced])?;
-        Ok(())
+        if synced { self.end_waiting_for(email) } else { Ok(()) }
     }
 
     pub(super) fn after_push(&mut self, email: EmailId) -> Result<(), Fault> {

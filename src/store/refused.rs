@@ -36,8 +36,14 @@ impl Transaction<'_> {
                 self.keywords_go_back(*email, *mailbox, id, add, remove)
             }
             Share::Arrival { email, to, .. } => self.arrival_goes_back(*email, *to),
-            Share::Removal { email, mailbox, .. } => {
-                self.stay_in(*email, Some(*mailbox))?;
+            Share::Removal { email, mailbox, id } => {
+                self.sql
+                    .prepare_cached(
+                        "UPDATE remotes SET is_deleted = 0
+                         WHERE mailbox = ?1 AND remote_id = ?2 AND is_deleted = 2",
+                    )?
+                    .execute(params![mailbox.0, id.0])?;
+                self.stay_in(*email, Some(*mailbox), None)?;
                 self.after_push(*email)
             }
             Share::Mailbox { mailbox, change, name } => self.mailbox_goes_back(*mailbox, *change, name),
@@ -63,11 +69,11 @@ impl Transaction<'_> {
         if remove.contains(DELETED) {
             self.want_no_arrival(email, mailbox)?;
             // A copy that is to move would be marked there too: it stays, and so does its mark.
-            self.stay_in(email, None)?;
+            self.stay_in(email, None, None)?;
             let is_marked: bool = self
                 .sql
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM remotes WHERE mailbox = ?1 AND remote_id = ?2 AND is_deleted = 1)",
+                    "SELECT EXISTS (SELECT 1 FROM remotes WHERE mailbox = ?1 AND remote_id = ?2 AND is_deleted <> 0)",
                 )?
                 .query_row(params![mailbox.0, id.0], |row| row.get(0))?;
             if is_marked {
@@ -80,13 +86,12 @@ impl Transaction<'_> {
     fn arrival_goes_back(&mut self, email: EmailId, to: MailboxId) -> Result<(), Fault> {
         self.want_no_arrival(email, to)?;
         // What was to leave for it stays; so does the one in another account that waits for it.
-        self.stay_in(email, None)?;
+        self.stay_in(email, None, None)?;
         for waiting in self.waiting_for(email)? {
-            self.sql
-                .prepare_cached("UPDATE memberships SET wanted = 1, awaits = NULL WHERE email = ?1 AND awaits = ?2")?
-                .execute([waiting.0, email.0])?;
+            self.stay_in(waiting, None, Some(email))?;
             self.after_push(waiting)?;
         }
+        self.end_waiting_for(email)?;
         // What no server has stays here for its thirty days, from now on.
         self.sql
             .prepare_cached("UPDATE emails SET vanished_at = ?2 WHERE id = ?1 AND vanished_at IS NOT NULL")?
@@ -103,14 +108,32 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Has an email stay in a mailbox, or in all that it was to leave.
-    fn stay_in(&mut self, email: EmailId, mailbox: Option<MailboxId>) -> Result<(), Fault> {
+    /// Has an email stay where the server has it: in one mailbox or all that it was to leave, for one email of another
+    /// account or for whatever reason. Where it is only left to be expunged it is gone.
+    pub(super) fn stay_in(
+        &mut self,
+        email: EmailId,
+        mailbox: Option<MailboxId>,
+        awaits: Option<EmailId>,
+    ) -> Result<(), Fault> {
+        let is_there = "(is_stale OR EXISTS (SELECT 1 FROM remotes r
+            WHERE r.email = ?1 AND r.mailbox = memberships.mailbox AND r.is_deleted = 0))";
         self.sql
-            .prepare_cached(
-                "UPDATE memberships SET wanted = 1, push_after = 0, awaits = NULL
-                 WHERE email = ?1 AND (?2 IS NULL OR mailbox = ?2) AND wanted = 0 AND synced = 1",
-            )?
-            .execute(params![email.0, mailbox.map(|mailbox| mailbox.0)])?;
+            .prepare_cached(&format!(
+                "UPDATE memberships SET wanted = {is_there}, synced = {is_there}, push_after = 0, awaits = NULL
+                 WHERE email = ?1 AND (?2 IS NULL OR mailbox = ?2) AND (?3 IS NULL OR awaits = ?3)
+                     AND wanted = 0 AND synced = 1"
+            ))?
+            .execute(params![email.0, mailbox.map(|mailbox| mailbox.0), awaits.map(|other| other.0)])?;
+        // A mailbox that was to be removed stays with its mail.
+        let kept = self.sql.execute(
+            "UPDATE mailboxes SET is_wanted = 1 WHERE is_wanted = 0
+                 AND id IN (SELECT mailbox FROM memberships WHERE email = ?1 AND wanted = 1)",
+            [email.0],
+        )?;
+        if kept > 0 {
+            self.forget_places();
+        }
         Ok(())
     }
 
@@ -177,12 +200,24 @@ impl Transaction<'_> {
             Share::Removal { .. } => format!("to delete {} from {name}", messages(count)),
         };
         let reason = SafeText::server_words(reason);
-        let back = match (is_folder, count) {
-            (true, _) => "It is as it was.",
-            (false, 1) => "It is back where it was.",
-            (false, _) => "They are back where they were.",
+        let is_nowhere = match first {
+            Share::Arrival { email, .. } => !self.is_wanted(*email)?,
+            _ => false,
+        };
+        let back = match (is_folder, is_nowhere, count) {
+            (true, ..) => "It is there as it was before.",
+            (false, true, 1) => "It is in no folder now; what is here of it stays for 30 days.",
+            (false, true, _) => "They are in no folder now; what is here of them stays for 30 days.",
+            (false, false, 1) => "It is back where it was.",
+            (false, false, _) => "They are back where they were.",
         };
         let text = format!("The server refused {what}: {}. {back}", reason.as_str().trim_end_matches('.'));
         self.write_notice("refused", mailbox, count, &text).map(drop)
+    }
+
+    fn is_wanted(&self, email: EmailId) -> Result<bool, Fault> {
+        let mut query =
+            self.sql.prepare_cached("SELECT EXISTS (SELECT 1 FROM memberships WHERE email = ?1 AND wanted = 1)")?;
+        Ok(query.query_row([email.0], |row| row.get(0))?)
     }
 }

@@ -106,7 +106,7 @@ CREATE TABLE remotes (
     email INTEGER NOT NULL,
     blob INTEGER, -- blobs.id; NULL: the bytes of this copy (or of one that the server calls the same) were never here
     keywords TEXT NOT NULL, -- synced: as the server last told them
-    is_deleted INTEGER NOT NULL DEFAULT 0, -- 1: marked to be expunged (IMAP \Deleted): as good as gone, in no mailbox
+    is_deleted INTEGER NOT NULL DEFAULT 0, -- 1: marked to be expunged (IMAP \Deleted): as good as gone; 2: we may have
     PRIMARY KEY (mailbox, remote_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX remotes_email ON remotes (email);

@@ -43,6 +43,9 @@ impl Transaction<'_> {
             self.hold_removal(email, now)?;
         }
         for email in emails {
+            for waiting in self.waiting_for(email)? {
+                self.settle_pending(waiting)?;
+            }
             self.settle_pending(email)?;
             if let Some(thread) = self.thread_of(email)? {
                 self.touch(email, thread);
@@ -109,9 +112,14 @@ impl Transaction<'_> {
         }
         if let Some(other) = awaits {
             // What waited for this one, on its way through, waits for the other one now.
-            self.sql
-                .prepare_cached("UPDATE memberships SET awaits = ?2 WHERE awaits = ?1 AND email <> ?2")?
-                .execute([email.0, other.0])?;
+            self.share_bytes(email, other)?;
+            for waiting in self.waiting_for(email)? {
+                self.share_bytes(waiting, other)?;
+                self.sql
+                    .prepare_cached("UPDATE memberships SET awaits = ?3 WHERE email = ?1 AND awaits = ?2")?
+                    .execute(params![waiting.0, email.0, waits.filter(|_| waiting != other)])?;
+                self.settle_pending(waiting)?;
+            }
         }
         let changed = self
             .sql
@@ -119,6 +127,15 @@ impl Transaction<'_> {
                 "UPDATE memberships SET wanted = 0, awaits = ?3 WHERE email = ?1 AND mailbox = ?2 AND wanted = 1",
             )?
             .execute(params![email.0, mailbox.0, waits])?;
+        if let Some(other) = waits {
+            // So does what is still to leave for this mailbox, to which it never came.
+            self.sql
+                .prepare_cached(
+                    "UPDATE memberships SET awaits = ?2 WHERE email = ?1 AND wanted = 0 AND synced = 1
+                         AND awaits IS NULL",
+                )?
+                .execute([email.0, other])?;
+        }
         self.drop_empty_memberships(email)?;
         Ok(changed > 0)
     }
@@ -165,9 +182,19 @@ impl Transaction<'_> {
 
     fn set_existence(&mut self, mailbox: MailboxId, on: bool) -> Result<bool, Fault> {
         let Some(place) = self.places()?.get(&mailbox).copied() else { return Ok(false) };
+        let name = self.mailbox_name(mailbox)?;
         if on {
-            let name = self.mailbox_name(mailbox)?;
             self.check_name_is_free(place.account, &name, Some(mailbox))?;
+        } else {
+            let holds_mail: bool = self.sql.query_row(
+                "SELECT EXISTS (SELECT 1 FROM memberships WHERE mailbox = ?1 AND wanted = 1)",
+                [mailbox.0],
+                |row| row.get(0),
+            )?;
+            if holds_mail {
+                let what = format!("The folder {name} holds mail.");
+                return Err(Error::new(Kind::Other, what, "Move its mail elsewhere first.").into());
+            }
         }
         let changed = self.sql.execute(
             "UPDATE mailboxes SET is_wanted = ?2, hidden_since = CASE ?2 WHEN 1 THEN NULL ELSE hidden_since END

@@ -157,7 +157,8 @@ impl<'c> Transaction<'c> {
                                  AND b.is_local = 0)
                      OR EXISTS (SELECT 1 FROM memberships m JOIN mailboxes b ON b.id = m.mailbox
                                 WHERE m.email = emails.id AND b.is_local = 0
-                                    AND (m.wanted <> m.synced OR (m.awaits IS NOT NULL AND emails.blob IS NULL)))
+                                    AND (m.wanted <> m.synced OR (emails.blob IS NULL AND EXISTS (
+                                        SELECT 1 FROM memberships o WHERE o.email = m.awaits AND o.wanted = 1))))
                  WHERE id = ?1",
             )?
             .execute([email.0])?;

@@ -6,7 +6,7 @@
 use rusqlite::params;
 
 use super::Transaction;
-use super::error::Fault;
+use super::error::{Error, Fault, Kind};
 use crate::mail::id::{AccountId, EmailId};
 use crate::mail::time::UnixTime;
 
@@ -34,15 +34,59 @@ impl Transaction<'_> {
     }
 
     /// Has an email's bytes brought here for its like in another account.
-    pub(super) fn await_bytes(&mut self, email: EmailId, other: EmailId) -> Result<(), Fault> {
-        self.sql
+    ///
+    /// # Errors
+    /// `Other` where the server cannot be asked for them once more: it is on its way somewhere, or copied already.
+    pub(super) fn await_bytes(&mut self, email: EmailId, like: EmailId) -> Result<(), Fault> {
+        let has_bytes: bool = self
+            .sql
+            .prepare_cached("SELECT blob IS NOT NULL FROM emails WHERE id = ?1")?
+            .query_row([email.0], |row| row.get(0))?;
+        if has_bytes {
+            return Ok(());
+        }
+        let noted = self
+            .sql
             .prepare_cached(
                 "UPDATE memberships SET awaits = ?2 WHERE email = ?1 AND mailbox = (
-                     SELECT mailbox FROM memberships WHERE email = ?1 AND synced = 1 AND awaits IS NULL LIMIT 1)
-                     AND EXISTS (SELECT 1 FROM emails WHERE id = ?1 AND blob IS NULL)",
+                     SELECT mailbox FROM memberships WHERE email = ?1 AND synced = 1 AND awaits IS NULL LIMIT 1)",
             )?
-            .execute([email.0, other.0])?;
+            .execute([email.0, like.0])?;
+        if noted == 0 {
+            let what = "A message that is to be copied has not come here whole yet.";
+            return Err(Error::new(Kind::Other, what, "Open it first, or wait a moment, then copy it again.").into());
+        }
         self.settle_pending(email)
+    }
+
+    /// Gives the bytes of an email, if they are here, to its like that has none.
+    pub(super) fn share_bytes(&mut self, email: EmailId, like: EmailId) -> Result<(), Fault> {
+        let lacks: bool = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM emails e JOIN emails l ON l.id = ?2
+                     WHERE e.id = ?1 AND e.blob IS NOT NULL AND l.blob IS NULL)",
+            )?
+            .query_row([email.0, like.0], |row| row.get(0))?;
+        if !lacks {
+            return Ok(());
+        }
+        for statement in [
+            "DELETE FROM texts WHERE rowid = ?2 AND EXISTS (SELECT 1 FROM emails WHERE id = ?2 AND indexed > 0 AND ?1)",
+            "UPDATE emails SET (blob, size, has_attachment, preview, indexed) =
+                 (SELECT blob, size, has_attachment, preview, 0 FROM emails WHERE id = ?1) WHERE id = ?2",
+            "UPDATE remotes SET blob = (SELECT blob FROM emails WHERE id = ?1) WHERE email = ?2 AND blob IS NULL",
+        ] {
+            self.sql.prepare_cached(statement)?.execute([email.0, like.0])?;
+        }
+        self.settle_pending(like)?;
+        match self.thread_of(like)? {
+            Some(thread) => {
+                self.touch(like, thread);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Lets go what waited for an email: its server has it.

@@ -2,24 +2,34 @@
 
 use std::path::Path;
 
+use surat::accounts::plan::{Outlook, Planned, plan};
+use surat::backend::Offer;
 use surat::mail::address::Address;
 use surat::mail::email::Header;
 use surat::mail::id::{AccountId, EmailId, MailboxId};
 use surat::mail::keyword::Keywords;
 use surat::mail::mailbox::Role;
 use surat::mail::mutation::{Edit, Mutation, Target};
-use surat::mail::remote::{Arrived, Cursor, Delta, RemoteId, RemoteMailbox};
+use surat::mail::remote::{Arrived, Cursor, Delta, RemoteId, RemoteMailbox, RemoteOperation};
 use surat::mail::time::UnixTime;
 use surat::mail::view::{Anchor, Rows, View};
-use surat::store::Store;
+use surat::store::{Body, Pushed, Share, Store};
 use tempfile::TempDir;
 
+mod convergence;
 mod corpora;
 mod edits;
+mod folders;
 mod incoming;
+mod migrating;
+mod model;
+mod notices;
 mod opening;
+mod properties;
+mod pushing;
 mod reading;
 mod searching;
+mod transfers;
 
 /// Some second of 2026.
 pub const NOW: UnixTime = UnixTime(1_795_398_000);
@@ -75,6 +85,79 @@ impl Fixture {
         self.store.edit(&mutation, NOW, "Did it").unwrap();
     }
 
+    /// Plans what an account's server has to hear, if it can do everything and every mailbox was read.
+    pub fn planned_for(&self, account: AccountId) -> Vec<Planned> {
+        let offer = Offer { can_move: true, ..Offer::default() };
+        let outlook = Outlook { has_seen_all: true, ..Outlook::default() };
+        plan(&self.store.pending(account, 1_000).unwrap(), &offer, outlook)
+    }
+
+    /// Gives the operations that are due, what is added as one without its bytes.
+    pub fn operations(&self) -> Vec<RemoteOperation> {
+        let operation = |planned| match planned {
+            Planned::Operation { operation, .. } => operation,
+            Planned::Append(append) => RemoteOperation::Append {
+                mailbox: append.mailbox,
+                bytes: Vec::new(),
+                keywords: append.keywords,
+                received: append.received,
+            },
+            other => panic!("{other:?}"),
+        };
+        self.planned_for(self.account).into_iter().map(operation).collect()
+    }
+
+    /// Gives the rows' shares of what is due.
+    pub fn shares(&self) -> Vec<Share> {
+        let shares = |planned| match planned {
+            Planned::Operation { shares, .. } => shares,
+            Planned::Append(append) => vec![append.share],
+            Planned::Impossible(share) => vec![share],
+            _ => Vec::new(),
+        };
+        self.planned_for(self.account).into_iter().flat_map(shares).collect()
+    }
+
+    /// Does everything that is due for an account, on a server that does it all; a copy that is made gets the email's
+    /// number and its mailbox's as id.
+    pub fn push(&self, account: AccountId) {
+        for _ in 0..10 {
+            let planned = self.planned_for(account);
+            if planned.is_empty() {
+                return;
+            }
+            for planned in planned {
+                let shares = match planned {
+                    Planned::Operation { shares, .. } => shares,
+                    Planned::Append(append) => vec![append.share],
+                    Planned::Fetch(email) => {
+                        self.fetch(email);
+                        continue;
+                    }
+                    other => panic!("{other:?}"),
+                };
+                for share in shares {
+                    let numbers = self.store.begin_attempts(std::slice::from_ref(&share)).unwrap();
+                    let mut pushed = Pushed::new(share);
+                    match &pushed.share {
+                        Share::Arrival { email, to, .. } => pushed.id = Some(made(*email, *to)),
+                        Share::Mailbox { name, .. } => pushed.path = Some(name.clone()),
+                        _ => {}
+                    }
+                    self.store.pushed(&[pushed], &numbers).unwrap();
+                }
+            }
+        }
+        panic!("it never ends: {:?}", self.planned_for(account));
+    }
+
+    /// Brings a body.
+    pub fn fetch(&self, email: EmailId) {
+        let missing = self.store.missing_body(email).unwrap().unwrap();
+        let raw = format!("Subject: x\r\n\r\nbody {}\r\n", email.0).into_bytes();
+        self.store.keep_bodies(vec![Body { mailbox: missing.mailbox, id: missing.want.id, raw }]).unwrap();
+    }
+
     pub fn rows(&self, view: &View) -> Rows {
         self.store.rows(view, Anchor::Top, 100).unwrap()
     }
@@ -96,6 +179,11 @@ impl Fixture {
         let wrong = self.store.audit().unwrap();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
+}
+
+/// The id that [`Fixture::push`] gives to a copy.
+pub fn made(email: EmailId, mailbox: MailboxId) -> RemoteId {
+    RemoteId(format!("made {} {}", email.0, mailbox.0))
 }
 
 pub fn remote_mailbox(path: &str, name: &str, role: Option<Role>) -> RemoteMailbox {

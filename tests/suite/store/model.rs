@@ -242,7 +242,8 @@ impl Server {
                 applied.path = Some(name.clone());
             }
             RemoteOperation::RenameMailbox { path, name } => {
-                if !self.rename(path, name) && !(self.folders.contains_key(name) && !self.folders.contains_key(path)) {
+                let is_done_already = self.folders.contains_key(name) && !self.folders.contains_key(path);
+                if !is_done_already && !self.rename(path, name) {
                     return Err(refused("there is one of that name"));
                 }
                 applied.path = Some(name.clone());

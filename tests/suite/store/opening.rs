@@ -16,7 +16,7 @@ use surat::store::{Body, FILE_NAME, Kind, NEWEST, Options, SCHEMA, Store};
 use super::{Fixture, NOW, arrived, message, remote_mailbox};
 
 /// Lists tables, columns and indexes as SQLite understands them, however they were written.
-fn shape(db: &Connection) -> Vec<String> {
+pub fn shape(db: &Connection) -> Vec<String> {
     let mut query = db
         .prepare(
             "SELECT 'column', t.name, t.strict, t.wr, c.name, c.type, c.\"notnull\", IFNULL(c.dflt_value, ''), c.pk

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use surat::mail::id::{EmailId, MailboxId, ThreadId};
+use surat::accounts::plan::Planned;
+use surat::mail::id::{AccountId, EmailId, MailboxId, ThreadId};
 use surat::mail::keyword::Keywords;
 use surat::mail::mailbox::Role;
-use surat::mail::mutation::{Edit, Mutation, Target};
+use surat::mail::mutation::{Edit, FolderEdit, Mutation, Target};
 use surat::mail::remote::{Arrived, Delta, RemoteId};
 use surat::mail::view::{Anchor, View};
-use surat::store::Body;
+use surat::store::{Body, Pushed, Share};
 
-use super::{Fixture, NOW, arrived, message, reply};
+use super::{Fixture, NOW, arrived, message, remote_mailbox, reply};
 
 /// One thing that may happen.
 #[derive(Debug, Clone)]
@@ -23,26 +24,68 @@ enum Event {
     Reset { place: usize },
     Settle { place: usize },
     Body { pick: Index, text: u8 },
-    Edit { picks: Vec<Index>, edit: Edit },
+    Edit { picks: Vec<Index>, edit: Wish },
     Undo,
     Redo,
-    Push { pick: Index, tells_id: bool },
+    Folder { pick: Index, edit: FolderWish },
+    TakeBack { pick: Index },
+    Push { pick: Index, end: End },
     PushAll,
     Sweep,
 }
 
-fn edits() -> impl Strategy<Value = Edit> {
-    prop_oneof![
+/// An edit, with what it is about picked from what there is.
+#[derive(Debug, Clone)]
+enum Wish {
+    Plain(Edit),
+    Move(Index),
+    Copy(Index),
+}
+
+#[derive(Debug, Clone)]
+enum FolderWish {
+    Create(u8),
+    Rename(u8),
+    Delete,
+    Subscribe(bool),
+}
+
+/// What a server makes of what it is asked for.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Done,
+    OnlyMarked,
+    Refused,
+    /// Its answer is lost, and it comes out that it did nothing.
+    Lost,
+}
+
+fn edits() -> impl Strategy<Value = Wish> {
+    let plain = prop_oneof![
         (prop_oneof![Just("$seen"), Just("$flagged"), Just("work")], any::<bool>())
             .prop_map(|(word, on)| Edit::Keyword(word.into(), on)),
         prop_oneof![Just(Role::Inbox), Just(Role::Archive), Just(Role::Trash), Just(Role::Junk)]
             .prop_map(Edit::MoveToRole),
         Just(Edit::Remove),
+    ];
+    prop_oneof![
+        3 => plain.prop_map(Wish::Plain),
+        1 => any::<Index>().prop_map(Wish::Move),
+        1 => any::<Index>().prop_map(Wish::Copy),
+    ]
+}
+
+fn folder_edits() -> impl Strategy<Value = FolderWish> {
+    prop_oneof![
+        (0..3u8).prop_map(FolderWish::Create),
+        (0..3u8).prop_map(FolderWish::Rename),
+        Just(FolderWish::Delete),
+        any::<bool>().prop_map(FolderWish::Subscribe),
     ]
 }
 
 fn words() -> impl Strategy<Value = Vec<&'static str>> {
-    proptest::sample::subsequence(vec!["$seen", "$flagged", "$answered", "work"], 0..=4)
+    proptest::sample::subsequence(vec!["$seen", "$flagged", "$answered", "$deleted", "work"], 0..=5)
 }
 
 fn events() -> impl Strategy<Value = Event> {
@@ -58,7 +101,11 @@ fn events() -> impl Strategy<Value = Event> {
         5 => (picks(), edits()).prop_map(|(picks, edit)| Event::Edit { picks, edit }),
         2 => Just(Event::Undo),
         1 => Just(Event::Redo),
-        2 => (any::<Index>(), any::<bool>()).prop_map(|(pick, tells_id)| Event::Push { pick, tells_id }),
+        1 => (any::<Index>(), folder_edits()).prop_map(|(pick, edit)| Event::Folder { pick, edit }),
+        1 => any::<Index>().prop_map(|pick| Event::TakeBack { pick }),
+        3 => (any::<Index>(), prop_oneof![
+            2 => Just(End::Done), 1 => Just(End::OnlyMarked), 1 => Just(End::Refused), 1 => Just(End::Lost)
+        ]).prop_map(|(pick, end)| Event::Push { pick, end }),
         1 => Just(Event::PushAll),
         1 => Just(Event::Sweep),
     ]
@@ -67,13 +114,27 @@ fn events() -> impl Strategy<Value = Event> {
 /// A store to which things happen, and the little that a server would remember.
 struct World {
     f: Fixture,
+    /// The inbox of another account.
+    elsewhere: MailboxId,
+    other: AccountId,
     emails: BTreeSet<EmailId>,
+    /// Those of them that edits made in another account.
+    made: BTreeSet<EmailId>,
     next: i64,
 }
 
 impl World {
     fn new() -> Self {
-        Self { f: Fixture::new(), emails: BTreeSet::new(), next: 0 }
+        let f = Fixture::new();
+        let other = f.store.account("other").unwrap();
+        let list = [remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))];
+        let elsewhere = f.store.reconcile_mailboxes(other, &list).unwrap()[0];
+        Self { f, elsewhere, other, emails: BTreeSet::new(), made: BTreeSet::new(), next: 0 }
+    }
+
+    /// Every folder to which mail can go.
+    fn folders(&self) -> Vec<MailboxId> {
+        self.f.store.mailboxes(None).unwrap().into_iter().map(|mailbox| mailbox.id).collect()
     }
 
     fn places(&self) -> [MailboxId; 4] {
@@ -82,7 +143,12 @@ impl World {
 
     fn remotes(&self) -> Vec<(MailboxId, RemoteId)> {
         let of = |mailbox| self.f.store.remotes(mailbox).unwrap().into_iter().map(move |(id, _)| (mailbox, id));
-        self.places().into_iter().flat_map(of).collect()
+        self.places().into_iter().chain([self.elsewhere]).flat_map(of).collect()
+    }
+
+    fn apply(&self, mailbox: MailboxId, deltas: &[Delta]) {
+        let account = if mailbox == self.elsewhere { self.other } else { self.f.account };
+        self.f.store.apply(account, mailbox, deltas).unwrap();
     }
 
     fn fresh_id(&mut self) -> RemoteId {
@@ -103,13 +169,13 @@ impl World {
             }
             Event::Keywords { pick, words } => {
                 if let Some((mailbox, id)) = some(&self.remotes(), pick) {
-                    self.f.apply(mailbox, &[Delta::Keywords(id, Keywords::new(words.iter().copied()))]);
+                    self.apply(mailbox, &[Delta::Keywords(id, Keywords::new(words.iter().copied()))]);
                 }
             }
             Event::Vanish { picks } => {
                 for pick in picks {
                     if let Some((mailbox, id)) = some(&self.remotes(), pick) {
-                        self.f.apply(mailbox, &[Delta::Vanished(vec![id])]);
+                        self.apply(mailbox, &[Delta::Vanished(vec![id])]);
                     }
                 }
             }
@@ -128,43 +194,117 @@ impl World {
                     if let Some(email) = some(&emails, pick) {
                         let known = self.f.store.email(email).unwrap();
                         let from = known.and_then(|known| known.mailboxes.first().copied());
-                        targets.push(Target { email, from });
+                        if from.is_some() || !self.made.contains(&email) {
+                            targets.push(Target { email, from });
+                        }
                     }
                 }
-                self.f.store.edit(&Mutation { targets, edit: edit.clone() }, NOW, "x").unwrap();
+                let folders = self.folders();
+                let edit = match edit {
+                    Wish::Plain(edit) => edit.clone(),
+                    Wish::Move(to) => Edit::Move(*to.get(&folders)),
+                    Wish::Copy(to) => Edit::Copy(*to.get(&folders)),
+                };
+                // What is not here whole cannot be copied to several accounts at once: an error, and nothing changes.
+                drop(self.f.store.edit(&Mutation { targets, edit }, NOW, "x"));
+                self.meet();
             }
-            Event::Undo => drop(self.f.store.undo(NOW).unwrap()),
-            Event::Redo => drop(self.f.store.redo(NOW).unwrap()),
-            Event::Push { pick, tells_id } => {
-                let pending = self.f.store.pending(self.f.account, 100).unwrap();
-                if let Some(pending) = some(&pending, pick) {
-                    let id = tells_id.then(|| self.fresh_id());
-                    self.push(&pending, id);
+            Event::Folder { pick, edit } => {
+                let mailbox = *pick.get(&self.folders());
+                let name = |number: &u8| ["Work", "Work/Reef", "Projects"][usize::from(*number)].to_owned();
+                let edit = match edit {
+                    FolderWish::Create(number) => FolderEdit::Create { account: self.f.account, name: name(number) },
+                    FolderWish::Rename(number) => FolderEdit::Rename { mailbox, name: name(number) },
+                    FolderWish::Delete => FolderEdit::Delete { mailbox },
+                    FolderWish::Subscribe(on) => FolderEdit::Subscribe { mailbox, on: *on },
+                };
+                // A name may be taken, and some folders stay.
+                drop(self.f.store.edit_folder(&edit, NOW));
+            }
+            Event::TakeBack { pick } => {
+                let history = self.f.store.history(100).unwrap();
+                if let Some(entry) = some(&history, pick) {
+                    drop(self.f.store.take_back(entry.id, NOW));
+                }
+            }
+            // A folder that it needs may be gone.
+            Event::Undo => drop(self.f.store.undo(NOW)),
+            Event::Redo => drop(self.f.store.redo(NOW)),
+            Event::Push { pick, end } => {
+                let planned: Vec<Planned> =
+                    [self.f.account, self.other].into_iter().flat_map(|account| self.f.planned_for(account)).collect();
+                if let Some(planned) = some(&planned, pick) {
+                    self.push(planned, *end);
                 }
             }
             Event::PushAll => {
-                for pending in self.f.store.pending(self.f.account, 100).unwrap() {
-                    let id = Some(self.fresh_id());
-                    self.push(&pending, id);
+                for account in [self.f.account, self.other] {
+                    for planned in self.f.planned_for(account) {
+                        self.push(planned, End::Done);
+                    }
                 }
             }
             Event::Sweep => drop(self.f.store.sweep(10).unwrap()),
         }
     }
 
-    fn push(&mut self, pending: &surat::store::Pending, id: Option<RemoteId>) {
-        if let surat::store::Pending::CreateMailbox { mailbox, name } = pending {
-            self.f.store.mailbox_created(*mailbox, name).unwrap();
-        } else {
-            self.f.store.pushed(pending, id).unwrap();
+    /// Gets to know emails that edits made in other accounts.
+    fn meet(&mut self) {
+        for mailbox in self.folders() {
+            let emails = self.f.store.emails(&View::Mailbox(mailbox), None, 1_000).unwrap();
+            for email in emails {
+                if self.emails.insert(email.id) {
+                    self.made.insert(email.id);
+                }
+            }
         }
+    }
+
+    fn push(&mut self, planned: Planned, end: End) {
+        let shares = match planned {
+            Planned::Operation { shares, .. } => shares,
+            Planned::Append(append) => vec![append.share],
+            Planned::Impossible(share) => return self.refuse(&[share]),
+            Planned::Fetch(email) => return self.f.fetch(email),
+            Planned::AfterAll => return,
+        };
+        let numbers = self.f.store.begin_attempts(&shares).unwrap();
+        match end {
+            End::Refused => {
+                self.f.store.end_attempts(&numbers).unwrap();
+                self.refuse(&shares);
+            }
+            End::Lost => {
+                self.f.assert_sound();
+                self.f.store.end_attempts(&numbers).unwrap();
+            }
+            End::Done | End::OnlyMarked => {
+                let mut done = Vec::new();
+                for share in shares {
+                    let mut pushed = Pushed::new(share);
+                    match &pushed.share {
+                        Share::Arrival { .. } => pushed.id = Some(self.fresh_id()),
+                        Share::Mailbox { name, .. } => pushed.path = Some(name.clone()),
+                        _ => pushed.is_only_marked = matches!(end, End::OnlyMarked),
+                    }
+                    done.push(pushed);
+                }
+                self.f.store.pushed(&done, &numbers).unwrap();
+            }
+        }
+    }
+
+    fn refuse(&self, shares: &[Share]) {
+        self.f.store.refused(self.f.account, shares, "no").unwrap();
     }
 
     /// What the user wants: every bit of it.
     fn wanted(&self) -> BTreeMap<EmailId, (String, Vec<MailboxId>)> {
         let read = |&id| {
             let email = self.f.store.email(id).unwrap()?;
-            Some((id, (email.keywords.to_text(), email.mailboxes)))
+            // What edits made in another account and took back again is nowhere.
+            let is_nowhere = email.mailboxes.is_empty() && self.made.contains(&id);
+            (!is_nowhere).then(|| (id, (email.keywords.to_text(), email.mailboxes)))
         };
         self.emails.iter().filter_map(read).collect()
     }
@@ -238,7 +378,10 @@ proptest! {
             prop_assert_eq!(&world.wanted(), state);
         }
         prop_assert_eq!(world.f.store.undo(NOW).unwrap(), None);
-        prop_assert_eq!(world.f.store.pending_count(world.f.account).unwrap(), 0);
+        // A folder that was made on the way stays.
+        for account in [world.f.account, world.other] {
+            prop_assert_eq!(world.f.store.pending(account, 1_000).unwrap().emails, []);
+        }
         for state in states.iter().skip(1) {
             world.f.store.redo(NOW).unwrap().unwrap();
             prop_assert_eq!(&world.wanted(), state);

@@ -12,7 +12,7 @@ use surat::store::Body;
 
 use super::{Fixture, message, reply};
 
-fn text(words: &str) -> Query {
+pub fn text(words: &str) -> Query {
     Query::Text { field: Field::Any, words: words.into(), is_phrase: false }
 }
 
