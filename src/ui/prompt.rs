@@ -53,7 +53,7 @@ impl Prompt {
             }
         };
         if name.split('/').any(|level| level.trim().is_empty()) {
-            return Some("Every level of the name needs at least one letter.".to_owned());
+            return Some("A level of the name is empty.".to_owned());
         }
         if own.is_some_and(|own| name.strip_prefix(&own.name).is_some_and(|rest| rest.starts_with('/'))) {
             return Some("A folder cannot go into itself.".to_owned());

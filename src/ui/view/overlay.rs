@@ -243,7 +243,7 @@ pub(super) fn prompt(model: &Model, prompt: &Prompt, frame: &mut Frame, cursor: 
     let is_begun = !prompt.input.text().trim().is_empty();
     let (text, style) = match prompt.problem(&model.folders).filter(|_| is_begun) {
         Some(problem) => (problem, look.warn()),
-        None => ("Its name; / parts levels, as in Invoices/2026".to_owned(), look.dim()),
+        None => ("/ parts levels, as Invoices/2026".to_owned(), look.dim()),
     };
     put(frame, inner.x + 1, inner.y + 1, inner.width.saturating_sub(1), &Line::styled(text, style));
 }

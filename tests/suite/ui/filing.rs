@@ -26,7 +26,7 @@ fn a_folder_is_made_by_typing_its_name() {
         harness.press("Enter");
         assert!(edits(&harness.effects).is_empty());
         harness.type_text("/");
-        harness.expect("Every level of the name");
+        harness.expect("A level of the name is empty.");
         harness.type_text("2027");
         harness.press("Enter");
         assert_eq!(edits(&harness.effects), [&FolderEdit::Create { account: WORK, name: "Invoices/2027".into() }]);
