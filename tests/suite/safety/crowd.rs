@@ -145,7 +145,7 @@ fn delete_in_a_crowd(hidden: &'static [&'static str]) {
     let names: Vec<&str> = marked.iter().map(String::as_str).collect();
     let ids = sides.ids(&names);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let batch = if is_full() { 2 } else { 100 };
+    let batch = if is_full() { 10 } else { 100 };
     let (deeds, syncs) = crowd(&sides.user, || {
         let mut syncs = 0;
         for some in ids.chunks(batch) {

@@ -190,6 +190,23 @@ impl Sides {
         on_server(&self.user)
     }
 
+    /// What the command line lists: the mails of every folder.
+    pub fn listed(&self) -> Ledger {
+        let mut ledger = Ledger::new();
+        let folders = self.home.json(&["folders"]);
+        for folder in folders.as_array().unwrap().iter().filter(|folder| folder["selectable"] == true) {
+            let name = folder["name"].as_str().unwrap();
+            ledger.push(format!("{name}/"));
+            for mail in self.home.json(&["list", "--limit", "0", "--folder", name]).as_array().unwrap() {
+                let flags = mail["flags"].as_array().unwrap().iter().map(|flag| flag.as_str().unwrap().to_owned());
+                let id = mail["message_id"].as_str().unwrap();
+                ledger.push(line(name, id.split('@').next().unwrap(), flags.collect()));
+            }
+        }
+        ledger.sort();
+        ledger
+    }
+
     /// Both sides must be the same, by themselves, from now on: another sync has nothing to do.
     #[track_caller]
     pub fn assert_at_rest(&self, when: &str) -> Ledger {
