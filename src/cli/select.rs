@@ -92,7 +92,8 @@ impl Catalogue {
             [one] => Ok(one),
             several => {
                 let names = several.iter().map(|it| format!("{}/{}", self.account_name(it.account), it.name));
-                let names: Vec<String> = names.collect();
+                let mut names: Vec<String> = names.collect();
+                names.sort();
                 Err(Failure::usage(format!("\"{word}\" may be {}; write it so", names.join(" or "))))
             }
         }

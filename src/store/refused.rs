@@ -204,7 +204,9 @@ impl Transaction<'_> {
             Share::Arrival { email, .. } => !self.is_wanted(*email)?,
             _ => false,
         };
+        let is_new = matches!(first, Share::Mailbox { change: MailboxChange::Create, .. });
         let back = match (is_folder, is_nowhere, count) {
+            (true, ..) if is_new => "There is no such folder.",
             (true, ..) => "It is there as it was before.",
             (false, true, 1) => "It is in no folder now; what is here of it stays for 30 days.",
             (false, true, _) => "They are in no folder now; what is here of them stays for 30 days.",

@@ -205,7 +205,7 @@ fn a_folder_that_the_server_will_not_make_or_remove_is_as_before() {
     assert_eq!(
         texts,
         [
-            "The server refused to make the folder Work: over quota. It is there as it was before.",
+            "The server refused to make the folder Work: over quota. There is no such folder.",
             "The server refused to remove the folder Sent: not yours. It is there as it was before.",
         ]
     );
