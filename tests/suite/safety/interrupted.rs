@@ -1,6 +1,6 @@
 //! P4: whatever interrupts a sync, before or after any command on the wire and before or after any commit here, the next
 //! one comes to the same end as if nothing had been, and one more changes nothing. So does a sync with a server that can
-//! do less. A fixed sample of the points by default, all under `SURAT_FULL=1`.
+//! do less. A fixed sample of the points by default, all under `SURAT_FULL=1`; `SURAT_SCENARIO` names some scenarios.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
