@@ -29,14 +29,24 @@ pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId
     let sources: BTreeSet<MailboxId> =
         attempts.iter().filter_map(|attempt| attempt.from.as_ref()).map(|from| from.0).collect();
     let targets: BTreeSet<MailboxId> = attempts.iter().map(|attempt| attempt.to).collect();
-    for mailbox in sources.iter().chain(targets.difference(&sources)) {
-        push::look_at(backend, store, account, *mailbox).await?;
+    let mut unread = BTreeSet::new();
+    for &mailbox in sources.iter().chain(targets.difference(&sources)) {
+        let is_there = blocking(store, move |store| store.mailbox_path(mailbox)).await?.is_some();
+        if !push::look_at(backend, store, account, mailbox).await? && is_there {
+            unread.insert(mailbox);
+        }
     }
+    // Two attempts do not find the same copy.
+    let mut found_before = BTreeSet::new();
     for attempt in attempts {
-        let found = find(backend, store, &attempt).await?;
+        let found = match unread.contains(&attempt.to) {
+            true => Found::Unread,
+            false => find(backend, store, &attempt, &found_before).await?,
+        };
         let number = attempt.id;
         match found {
             Found::Copy(id) => {
+                found_before.insert((attempt.to, id.clone()));
                 // If its source is gone, that is known by now; if it is not, it is still to be removed.
                 let Attempt { email, from, to, .. } = attempt;
                 let share = Share::Arrival { email, from, to, is_move: false };
@@ -51,9 +61,15 @@ pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId
 }
 
 /// Finds the copy that an attempt made.
-async fn find<B: Backend>(backend: &mut B, store: &Store, attempt: &Attempt) -> Result<Found, Failure> {
+async fn find<B: Backend>(
+    backend: &mut B,
+    store: &Store,
+    attempt: &Attempt,
+    found_before: &BTreeSet<(MailboxId, RemoteId)>,
+) -> Result<Found, Failure> {
     let is_new = |backend: &B, candidate: &Candidate| {
-        attempt.cursor.0.is_empty() || backend.is_beyond(&attempt.cursor, &candidate.id)
+        (attempt.cursor.0.is_empty() || backend.is_beyond(&attempt.cursor, &candidate.id))
+            && !found_before.contains(&(attempt.to, candidate.id.clone()))
     };
     let mut found = Found::Nothing;
     for candidate in candidates(store, attempt).await? {

@@ -85,6 +85,25 @@ pub async fn one<B: Backend>(backend: &mut B, store: &Store, email: EmailId) -> 
     fetch(backend, store, missing.mailbox, &missing.path.clone(), vec![missing], &mut Came::default()).await
 }
 
+/// Fetches the bodies of these emails; says how many came.
+pub async fn these<B: Backend>(backend: &mut B, store: &Store, emails: &[EmailId]) -> Result<u64, Failure> {
+    let mut missing = Vec::with_capacity(emails.len());
+    for &email in emails {
+        missing.extend(blocking(store, move |store| store.missing_body(email)).await?);
+    }
+    let mut came = Came::default();
+    for (mailbox, path, bodies) in by_mailbox(missing) {
+        match fetch(backend, store, mailbox, &path, bodies, &mut came).await {
+            // A folder that cannot be opened keeps the others' bodies not back.
+            Err(Failure::Backend(error)) if error.kind == Kind::Refused => {
+                tracing::warn!(%error, folder = path, "bodies were refused");
+            }
+            fetched => fetched?,
+        }
+    }
+    Ok(came.bodies)
+}
+
 /// Groups bodies by mailbox and keeps the order in which the mailboxes came.
 fn by_mailbox(missing: Vec<MissingBody>) -> Vec<(MailboxId, String, Vec<MissingBody>)> {
     let mut groups: Vec<(MailboxId, String, Vec<MissingBody>)> = Vec::new();

@@ -18,6 +18,10 @@ const BATCH: usize = 1_000;
 const APPEND_BYTES: u64 = 4 << 20;
 /// So often a change of keywords gives way to what others did meanwhile.
 const PATIENCE: u32 = 3;
+/// Turns of one push; what is left then waits for the next one.
+const MOST_TURNS: u32 = 500;
+/// Bodies brought in one turn because a copy may not go without.
+const MOST_BODIES: usize = 200;
 
 /// What a push came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,12 +44,13 @@ pub async fn all<B: Backend>(
 ) -> Result<Travelled, Failure> {
     attempts::look(backend, store, account).await?;
     let mut travelled = Travelled::default();
-    let mut given_way = 0;
-    loop {
-        let pending = blocking(store, move |store| store.pending(account, BATCH)).await?;
+    let (mut given_way, mut behind) = (0, None);
+    for _ in 0..MOST_TURNS {
+        let pending = blocking(store, move |store| store.pending_behind(account, behind, BATCH)).await?;
         if pending.is_empty() {
             return Ok(travelled);
         }
+        let last = pending.emails.last().map(|email| email.email).filter(|_| pending.has_more);
         let outlook = Outlook { insists: given_way >= PATIENCE, has_seen_all };
         let planned = plan::plan(&pending, &backend.offer(), outlook);
         travelled.waits_for_all = planned.contains(&Planned::AfterAll);
@@ -61,9 +66,14 @@ pub async fn all<B: Backend>(
         }
         attempts::look(backend, store, account).await?;
         if !has_moved && (!has_looked || given_way > PATIENCE) {
-            return Ok(travelled);
+            // What cannot be moved now keeps nothing older back.
+            if last.is_none() {
+                return Ok(travelled);
+            }
+            behind = last;
         }
     }
+    Ok(travelled)
 }
 
 /// Brings a mailbox into step that is not as it was thought to be. One that the server refuses is left as it is; says
@@ -99,6 +109,7 @@ type Work = (RemoteOperation, Vec<Share>);
 impl<B: Backend> Turn<'_, B> {
     async fn take(&mut self, planned: Vec<Planned>) -> Result<(), Failure> {
         let (mut work, mut appends, mut mailboxes_last): (Vec<Work>, Vec<Append>, Vec<Work>) = Default::default();
+        let mut bodiless = Vec::new();
         for planned in planned {
             match planned {
                 Planned::Operation { operation: operation @ RemoteOperation::DeleteMailbox { .. }, shares } => {
@@ -106,7 +117,7 @@ impl<B: Backend> Turn<'_, B> {
                 }
                 Planned::Operation { operation, shares } => work.push((operation, shares)),
                 Planned::Append(append) => appends.push(append),
-                Planned::Fetch(email) => self.fetch(email).await?,
+                Planned::Fetch(email) => bodiless.push(email),
                 Planned::AfterAll => {}
                 Planned::Impossible(share) => {
                     let error = Error::new(Kind::Refused, "the store", "adding a message", "its bytes are not here");
@@ -132,14 +143,16 @@ impl<B: Backend> Turn<'_, B> {
             }
             self.carry(batch).await?;
         }
-        self.carry(mailboxes_last).await
+        self.carry(mailboxes_last).await?;
+        self.fetch(bodiless).await
     }
 
-    /// Brings a body without which the server's copy must not go.
-    async fn fetch(&mut self, email: EmailId) -> Result<(), Failure> {
-        bodies::one(self.backend, self.store, email).await?;
-        let has_come = blocking(self.store, move |store| store.missing_body(email)).await?.is_none();
-        self.has_moved |= has_come;
+    /// Brings bodies without which the server's copies must not go, after all that needs none.
+    async fn fetch(&mut self, mut emails: Vec<EmailId>) -> Result<(), Failure> {
+        emails.truncate(MOST_BODIES);
+        if !emails.is_empty() {
+            self.has_moved |= bodies::these(self.backend, self.store, &emails).await? > 0;
+        }
         Ok(())
     }
 

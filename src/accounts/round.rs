@@ -51,16 +51,18 @@ pub struct Folder {
 }
 
 async fn go_through<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<Vec<Folder>, Failure> {
-    push(desk, backend, course, false).await?;
+    push_if_possible(desk, backend, course).await?;
     let folders = list_folders(desk, backend).await?;
+    let mut has_seen_all = true;
     for folder in folders.iter().filter(|folder| folder.remote.is_selectable) {
-        pull_folder(desk, backend, folder, course).await?;
+        has_seen_all &= pull_folder(desk, backend, folder, course).await?;
         push_newer(desk, backend, course).await?;
     }
     // What was numbered anew, or moved by others meanwhile, is pushed now that it is known where it is.
-    push(desk, backend, course, true).await?;
+    let pushed = push(desk, backend, course, has_seen_all).await;
     index(desk).await?;
     fetch_bodies(desk, backend, &folders, course).await?;
+    pushed?;
     while pull::blocking(&desk.store, |store| store.sweep(SWEEP_PORTION)).await? > 0 {}
     Ok(folders)
 }
@@ -82,9 +84,22 @@ pub async fn push<B: Backend>(
 /// Pushes what was edited since the last push: whoever presses a key does not wait for the end of a round.
 async fn push_newer<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<(), Failure> {
     if waiting(desk).await? > course.left {
-        push(desk, backend, course, false).await?;
+        push_if_possible(desk, backend, course).await?;
     }
     Ok(())
+}
+
+/// Pushes what can be pushed: what cannot keeps no mail from coming. It is tried again at the end of the round, and said
+/// then.
+async fn push_if_possible<B: Backend>(desk: &Desk, backend: &mut B, course: &mut Course) -> Result<(), Failure> {
+    match push(desk, backend, course, false).await {
+        Err(Failure::Backend(error)) if !matches!(error.kind, backend::Kind::Network | backend::Kind::Timeout) => {
+            tracing::warn!(%error, "changes cannot travel now");
+            course.left = waiting(desk).await?;
+            Ok(())
+        }
+        pushed => pushed.map(drop),
+    }
 }
 
 async fn waiting(desk: &Desk) -> Result<u64, Failure> {
@@ -128,12 +143,13 @@ fn apply_overrides(remotes: &mut [RemoteMailbox], settings: &Account) {
     }
 }
 
+/// Says whether the folder could be read.
 async fn pull_folder<B: Backend>(
     desk: &Desk,
     backend: &mut B,
     folder: &Folder,
     course: &mut Course,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let name = folder.remote.name.clone();
     let failures = &mut course.failures;
     let progress = |done, total| {
@@ -146,7 +162,10 @@ async fn pull_folder<B: Backend>(
     };
     let pulled = pull::mailbox(backend, &desk.store, desk.account, folder.id, &folder.remote.path, progress).await;
     match pulled {
-        Ok(pulled) => course.report.fetched += pulled.arrived,
+        Ok(pulled) => {
+            course.report.fetched += pulled.arrived;
+            Ok(true)
+        }
         // One folder that may not be read does not keep the others back.
         Err(Failure::Backend(error)) if error.kind == backend::Kind::Refused => {
             tracing::warn!(%error, folder = %folder.remote.path, "a folder was refused");
@@ -154,10 +173,10 @@ async fn pull_folder<B: Backend>(
             if folder.remote.role == Some(Role::Inbox) {
                 course.report.error = Some(retry::notice(&desk.settings.name, &error));
             }
+            Ok(false)
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => Err(failure),
     }
-    Ok(())
 }
 
 /// Writes the full-text index of what arrived without a body.

@@ -202,14 +202,22 @@ impl Store {
     /// Gives what an account's server still has to hear, of at most so many emails, newest first. A delete for good is
     /// not in it before its time, and an email of which an attempt is open not at all.
     pub fn pending(&self, account: AccountId, limit: usize) -> Result<Pending, Error> {
+        self.pending_behind(account, None, limit)
+    }
+
+    /// The same of what stands behind an email; then without the mailboxes.
+    pub fn pending_behind(&self, account: AccountId, behind: Option<EmailId>, limit: usize) -> Result<Pending, Error> {
         let now = self.now();
         self.read(|db| {
-            let mut pending = Pending { mailboxes: pending_mailboxes(db, account)?, ..Pending::default() };
+            let mut pending = Pending::default();
+            if behind.is_none() {
+                pending.mailboxes = pending_mailboxes(db, account)?;
+            }
             let mut query = db.prepare_cached(
-                "SELECT id FROM emails WHERE account = ?1 AND is_pending = 1
+                "SELECT id FROM emails WHERE account = ?1 AND is_pending = 1 AND id < ?2
                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.email = emails.id) ORDER BY id DESC",
             )?;
-            let mut rows = query.query([account.0])?;
+            let mut rows = query.query([account.0, behind.map_or(i64::MAX, |email| email.0)])?;
             while let Some(row) = rows.next()? {
                 if pending.emails.len() == limit {
                     pending.has_more = true;

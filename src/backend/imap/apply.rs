@@ -72,10 +72,11 @@ fn refusal_or(done: Result<Applied, Error>) -> Result<Outcome, Error> {
     }
 }
 
-/// Turns the end of a command into an error. What the server does not understand is refused as well: the rest may go on.
+/// Turns the end of a command into an error. What the server does not understand is refused as well, and so is what it
+/// stumbles over, or has a limit for: the rest may go on.
 pub fn check(imap: &Imap, stage: &'static str, condition: &Condition) -> Result<(), Error> {
     imap.driver.check(stage, condition).map_err(|mut error| {
-        if error.kind == Kind::Protocol {
+        if error.kind == Kind::Protocol || matches!(condition.code.as_str(), "LIMIT" | "SERVERBUG") {
             error.kind = Kind::Refused;
         }
         error
@@ -253,10 +254,14 @@ fn hear(one: &mut UnderWay, selected: &Selected, condition: &Condition) {
         "COPYUID" => {
             if let Some((validity, from, to)) = copied(&condition.arguments) {
                 one.applied.tells_ids = true;
-                let pairs = from.into_iter().zip(to);
-                one.applied
-                    .became
-                    .extend(pairs.map(|(from, to)| (remote_id(selected.validity, from), remote_id(validity, to))));
+                for (from, to) in from.into_iter().zip(to) {
+                    let id = remote_id(selected.validity, from);
+                    // One word for each message that was named, and no more.
+                    let is_new = one.applied.became.iter().all(|(known, _)| *known != id);
+                    if is_new && one.named.iter().any(|(uid, _)| *uid == from) {
+                        one.applied.became.push((id, remote_id(validity, to)));
+                    }
+                }
             }
         }
         "MODIFIED" => {
@@ -288,7 +293,7 @@ fn copied(arguments: &str) -> Option<(u32, Vec<u32>, Vec<u32>)> {
 
 /// Spells out a set in the order in which it is written; `None` when it is none, or longer than anything asked for.
 fn in_order(set: &str) -> Option<Vec<u32>> {
-    const MOST: usize = 100_000;
+    const MOST: usize = 1_000;
     let mut uids = Vec::new();
     for piece in set.split(',') {
         let run = UidSet::parse(piece.as_bytes())?;

@@ -196,6 +196,8 @@ fn kind_of(error: &io::Error) -> Kind {
         ErrorKind::InvalidFilename
         | ErrorKind::InvalidInput
         | ErrorKind::AlreadyExists
+        | ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::DirectoryNotEmpty => Kind::Refused,
         _ => Kind::Local,
     }

@@ -61,6 +61,15 @@ impl Writer {
     pub fn apply(&self, operation: &RemoteOperation) -> io::Result<Applied> {
         let mut applied = Applied { tells_ids: true, ..Applied::default() };
         match operation {
+            // That its folder is not there is no word about a message: the folder may have another name by now.
+            RemoteOperation::Keywords { mailbox, ids, .. }
+            | RemoteOperation::Copy { from: mailbox, ids, .. }
+            | RemoteOperation::Move { from: mailbox, ids, .. }
+            | RemoteOperation::Remove { mailbox, ids }
+                if !folder::is_maildir(&folder::directory(&self.root, mailbox)) =>
+            {
+                applied.left_alone.clone_from(ids);
+            }
             RemoteOperation::Keywords { mailbox, ids, add, remove, .. } => {
                 let index = self.index(&folder::directory(&self.root, mailbox));
                 let letters = scan::letters(&index.directory);

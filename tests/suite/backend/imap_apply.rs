@@ -197,6 +197,8 @@ fn a_refusal_is_one_outcome_and_the_rest_goes_on() {
         "NO [OVERQUOTA] full",
         "NO [TRYCREATE] no such",
         "NO [NOPERM] no",
+        "NO [LIMIT] too many",
+        "NO [SERVERBUG] oh",
         "NO no",
         "BAD what is MOVE",
         "NO [CANNOT] x",
