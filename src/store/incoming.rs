@@ -143,6 +143,7 @@ impl Incoming<'_, '_> {
 
     /// Finds an email with the same content that lost its last copy: moved by another client, or numbered anew. The
     /// server's own receiving time must agree, which no stranger chooses; where a mailbox was numbered anew it need not.
+    /// What no server ever had, on its way to its first one, did not vanish.
     fn find_vanished_twin(&mut self, arrived: &Arrived, content: i64) -> Result<Option<EmailId>, Fault> {
         let has_vanished = match self.transaction.has_vanished {
             Some(known) => known,
@@ -161,7 +162,7 @@ impl Incoming<'_, '_> {
         }
         let mut query = self.transaction.sql.prepare_cached(
             "SELECT e.id FROM emails e LEFT JOIN memberships m ON m.email = e.id AND m.mailbox = ?3
-             WHERE e.content = ?1 AND e.vanished_at IS NOT NULL AND e.account = ?2
+             WHERE e.content = ?1 AND e.vanished_at IS NOT NULL AND e.base_keywords IS NOT NULL AND e.account = ?2
                  AND (IFNULL(m.is_stale, 0) = 1 OR e.received = ?4)
              ORDER BY IFNULL(m.is_stale, 0) = 0, e.received <> ?4, IFNULL(m.wanted, 0) = 0, e.id LIMIT 1",
         )?;

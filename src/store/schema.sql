@@ -73,7 +73,7 @@ CREATE TABLE emails (
     vanished_at INTEGER, -- when the last server copy went; bytes stay 30 days from then on; NULL: there is one
     sent INTEGER, -- the Date field; NULL: none that a calendar has
     object_id TEXT, -- the server's word for one message in many mailboxes; NULL: it has none
-    base_keywords TEXT, -- what the last server copy had when it went, to merge a newcomer with; NULL: there is a copy
+    base_keywords TEXT, -- what the last server copy had when it went, to merge a newcomer with; NULL: there is a copy, or never was one
     keywords TEXT NOT NULL, -- sorted, one space between two
     subject TEXT NOT NULL,
     from_ TEXT NOT NULL, -- addresses: JSON [[name or null, address], ...], '' for none; so are the five below

@@ -212,3 +212,43 @@ fn a_copy_of_our_own_that_comes_as_news_first_is_one_with_it() {
     assert_eq!(f.store.remote_count(f.inbox).unwrap(), 0);
     f.assert_sound();
 }
+
+#[test]
+fn what_is_on_its_way_is_not_the_same_as_what_was_there_already() {
+    let o = Other::new();
+    let f = &o.f;
+    let email = f.arrive(f.inbox, message(1));
+    f.fetch(email);
+    f.edit(email, f.inbox, Edit::Move(o.archive));
+    let there = o.there().unwrap();
+    // The other account got the same message at the same time: its copy there is no copy of this one.
+    let inbox = f.store.mailboxes(Some(o.account)).unwrap()[0].id;
+    let mut own = message(1);
+    own.id = RemoteId("5".into());
+    let applied = f.store.apply(o.account, inbox, &[arrived(own)]).unwrap();
+    assert_eq!(applied.new_emails.len(), 1);
+    assert!(!applied.new_emails.contains(&there));
+    f.push(o.account);
+    f.push(f.account);
+    assert_eq!(f.mailboxes(there), [o.archive]);
+    assert_eq!(f.mailboxes(applied.new_emails[0]), [inbox]);
+    assert_eq!((f.store.remote_count(o.archive).unwrap(), f.store.remote_count(f.inbox).unwrap()), (1, 0));
+    f.assert_sound();
+}
+
+#[test]
+fn a_copy_in_another_account_is_taken_back_whatever_was_done_after_it() {
+    let o = Other::new();
+    let f = &o.f;
+    let (email, later) = (f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2)));
+    f.fetch(email);
+    f.edit(email, f.inbox, Edit::Copy(o.archive));
+    let copied = f.store.history(1).unwrap()[0].id;
+    f.push(o.account);
+    f.edit(later, f.inbox, Edit::Keyword("$flagged".into(), true));
+    f.store.take_back(copied, NOW).unwrap().unwrap();
+    assert_eq!((o.there(), f.mailboxes(email)), (None, vec![f.inbox]));
+    f.push(o.account);
+    assert_eq!(f.store.remote_count(o.archive).unwrap(), 0);
+    f.assert_sound();
+}
