@@ -75,14 +75,9 @@ impl Store {
                     _ => 0,
                 });
             }
-            // Without a row to write SQLite would not reach for the disk, and what is to be removed must be on it.
+            // What is to be removed must be on the disk, and it may need no row here.
             if numbers.iter().all(|number| *number == 0) {
-                let now = transaction.now.0.to_string();
-                transaction.sql.execute(
-                    "INSERT INTO facts (name, value) VALUES ('durable_at', ?1)
-                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    [now],
-                )?;
+                transaction.reach_the_disk()?;
             }
             Ok(numbers)
         })

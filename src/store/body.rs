@@ -205,15 +205,7 @@ impl Store {
 
     /// Makes everything that was committed so far safe against a power cut: a server may forget it afterwards.
     pub fn make_durable(&self) -> Result<(), Error> {
-        self.write_with(super::Durability::Full, |transaction| {
-            let now = transaction.now.0.to_string();
-            transaction.sql.execute(
-                "INSERT INTO facts (name, value) VALUES ('durable_at', ?1)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                [now],
-            )?;
-            Ok(())
-        })
+        self.write_with(super::Durability::Full, |transaction| transaction.reach_the_disk())
     }
 
     /// Takes up to `limit` emails into the full text, the newest first, with what their header fields say, and the text

@@ -80,6 +80,16 @@ impl<'c> Transaction<'c> {
         }
     }
 
+    /// Has something to write: without a row SQLite would not reach for the disk, however sure the commit is to be.
+    pub(super) fn reach_the_disk(&self) -> Result<(), Fault> {
+        self.sql.execute(
+            "INSERT INTO facts (name, value) VALUES ('durable_at', ?1)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [self.now.0.to_string()],
+        )?;
+        Ok(())
+    }
+
     /// Brings lists and counts into step, then commits. Gives what changed.
     pub(super) fn commit(mut self) -> Result<Change, Fault> {
         self.rebuild_touched()?;
