@@ -136,6 +136,9 @@ pub enum Step {
         /// The email of another account that must be on its server before this one leaves; none where nothing waits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         awaits: Option<i64>,
+        /// Whether the email was made for this, the like of one in another account: without it, it was nowhere.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_made: bool,
     },
     /// Wants a mailbox under another name.
     MailboxName {
@@ -167,7 +170,9 @@ impl Step {
     pub fn inverse(&self) -> Step {
         match self.clone() {
             Step::Keyword { email, keyword, on } => Step::Keyword { email, keyword, on: !on },
-            Step::Membership { email, mailbox, on, awaits } => Step::Membership { email, mailbox, on: !on, awaits },
+            Step::Membership { email, mailbox, on, awaits, is_made } => {
+                Step::Membership { email, mailbox, on: !on, awaits, is_made }
+            }
             Step::MailboxName { mailbox, before, after } => Step::MailboxName { mailbox, before: after, after: before },
             Step::MailboxExists { mailbox, on } => Step::MailboxExists { mailbox, on: !on },
             Step::MailboxSubscribed { mailbox, on } => Step::MailboxSubscribed { mailbox, on: !on },
@@ -228,7 +233,7 @@ mod tests {
     fn the_inverse_of_the_inverse_is_the_step() {
         let steps = [
             Step::Keyword { email: 1, keyword: "$seen".into(), on: true },
-            Step::Membership { email: 1, mailbox: 2, on: false, awaits: Some(3) },
+            Step::Membership { email: 1, mailbox: 2, on: false, awaits: Some(3), is_made: true },
             Step::MailboxName { mailbox: 2, before: "Old".into(), after: "New".into() },
             Step::MailboxExists { mailbox: 2, on: true },
             Step::MailboxSubscribed { mailbox: 2, on: false },
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn steps_that_an_older_version_wrote_are_still_read() {
         let written = r#"[{"Membership":{"email":1,"mailbox":2,"on":false}}]"#;
-        let steps = [Step::Membership { email: 1, mailbox: 2, on: false, awaits: None }];
+        let steps = [Step::Membership { email: 1, mailbox: 2, on: false, awaits: None, is_made: false }];
         assert_eq!(serde_json::from_str::<Vec<Step>>(written).ok().as_deref(), Some(&steps[..]));
         assert_eq!(serde_json::to_string(&steps).ok().as_deref(), Some(written));
     }

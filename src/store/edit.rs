@@ -78,7 +78,7 @@ impl Transaction<'_> {
                 Edit::Remove => {
                     for membership in self.memberships(target.email)? {
                         let mailbox = membership.mailbox.0;
-                        steps.push(Step::Membership { email, mailbox, on: false, awaits: None });
+                        steps.push(Step::Membership { email, mailbox, on: false, awaits: None, is_made: false });
                     }
                 }
             }
@@ -110,9 +110,11 @@ impl Transaction<'_> {
             true => (email, None),
             false => (self.like(target.email, account, likes)?.0, Some(email).filter(|_| !left.is_empty())),
         };
-        let arrival = Step::Membership { email: arriving, mailbox: to.0, on: true, awaits };
+        let is_made = account != own;
+        let arrival = Step::Membership { email: arriving, mailbox: to.0, on: true, awaits, is_made };
         let awaits = awaits.map(|_| arriving);
-        let leave = |mailbox: &MailboxId| Step::Membership { email, mailbox: mailbox.0, on: false, awaits };
+        let leave =
+            |mailbox: &MailboxId| Step::Membership { email, mailbox: mailbox.0, on: false, awaits, is_made: false };
         // The arrival comes first: nothing leaves for what does not come.
         steps.push(arrival);
         steps.extend(left.iter().map(leave));
@@ -136,7 +138,8 @@ impl Transaction<'_> {
                 self.await_bytes(target.email, email)?;
             }
         }
-        steps.push(Step::Membership { email: email.0, mailbox: to.0, on: true, awaits: None });
+        let is_made = account != own;
+        steps.push(Step::Membership { email: email.0, mailbox: to.0, on: true, awaits: None, is_made });
         Ok(())
     }
 

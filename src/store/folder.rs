@@ -157,9 +157,9 @@ impl Transaction<'_> {
         for (email, is_elsewhere) in mail {
             if !is_elsewhere {
                 let trash = self.mailbox_with_role(folder.account, Role::Trash)?.0;
-                steps.push(Step::Membership { email, mailbox: trash, on: true, awaits: None });
+                steps.push(Step::Membership { email, mailbox: trash, on: true, awaits: None, is_made: false });
             }
-            steps.push(Step::Membership { email, mailbox: mailbox.0, on: false, awaits: None });
+            steps.push(Step::Membership { email, mailbox: mailbox.0, on: false, awaits: None, is_made: false });
         }
         steps.extend(goes.into_iter().map(|mailbox| Step::MailboxExists { mailbox: mailbox.0, on: false }));
         Ok((steps, edit.past_tense(&folder.name, moved)))

@@ -2,7 +2,7 @@
 //!
 //! Undo and redo are edits like any other; they work across restarts and between processes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{OptionalExtension, params};
 
@@ -59,6 +59,7 @@ impl Store {
     }
 
     /// Takes one action back, whatever was done after it; `None` when it is not there or was taken back already.
+    /// No mail comes to be in no folder by that: a copy that became the only one since then stays.
     ///
     /// # Errors
     /// As [`Store::undo`].
@@ -143,7 +144,10 @@ impl Transaction<'_> {
             self.sql.query_row(&format!("SELECT label, {column} FROM history WHERE id = ?1"), [id], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
-        let steps: Vec<Step> = serde_json::from_str(&steps).map_err(|_| unreadable_history())?;
+        let mut steps: Vec<Step> = serde_json::from_str(&steps).map_err(|_| unreadable_history())?;
+        if way == Way::Back && self.was_followed(id)? {
+            steps = self.without_losses(steps)?;
+        }
         self.check_places(&steps)?;
         let taken = self.take_steps(&steps, now)?;
         self.sql.execute(
@@ -154,6 +158,37 @@ impl Transaction<'_> {
             [id],
         )?;
         self.done(&label, &taken, Vec::new()).map(Some)
+    }
+
+    /// Says whether something was done after an entry that was not taken back.
+    fn was_followed(&self, id: i64) -> Result<bool, Fault> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM history WHERE undone = 0 AND id > ?1)";
+        Ok(self.sql.query_row(sql, [id], |row| row.get(0))?)
+    }
+
+    /// Leaves out the steps after which an email would be wanted nowhere: what was done since then has made a copy the
+    /// only one. A like in another account goes: what it is like is not taken away by that.
+    fn without_losses(&self, steps: Vec<Step>) -> Result<Vec<Step>, Fault> {
+        let mut wanted: HashMap<i64, BTreeSet<i64>> = HashMap::new();
+        let mut kept = Vec::with_capacity(steps.len());
+        for step in steps {
+            if let Step::Membership { email, mailbox, on, is_made, .. } = &step {
+                if !wanted.contains_key(email) {
+                    let places = super::email::mailboxes_of(&self.sql, EmailId(*email))?;
+                    wanted.insert(*email, places.into_iter().map(|mailbox| mailbox.0).collect());
+                }
+                let places = wanted.entry(*email).or_default();
+                if *on {
+                    places.insert(*mailbox);
+                } else if !is_made && places.len() == 1 && places.contains(mailbox) {
+                    continue;
+                } else {
+                    places.remove(mailbox);
+                }
+            }
+            kept.push(step);
+        }
+        Ok(kept)
     }
 
     /// Refuses to take mail out of a mailbox for one that is not there any more: it would be nowhere.

@@ -101,7 +101,13 @@ impl Store {
             if !is_there && !back.is_empty() {
                 steps.push(Step::MailboxExists { mailbox, on: true });
             }
-            steps.extend(back.iter().map(|&email| Step::Membership { email, mailbox, on: true, awaits: None }));
+            steps.extend(back.iter().map(|&email| Step::Membership {
+                email,
+                mailbox,
+                on: true,
+                awaits: None,
+                is_made: false,
+            }));
             let steps = transaction.take_steps(&steps, now)?;
             transaction.dismiss(notice)?;
             let mut label = format!("Brought {} back to {name}", messages(back.len()));

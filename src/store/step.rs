@@ -27,7 +27,7 @@ impl Transaction<'_> {
                 Step::Membership { email, mailbox, on: true, .. } => {
                     self.want_in(EmailId(*email), MailboxId(*mailbox))?
                 }
-                Step::Membership { email, mailbox, on: false, awaits } => {
+                Step::Membership { email, mailbox, on: false, awaits, .. } => {
                     self.want_out(EmailId(*email), MailboxId(*mailbox), awaits.map(EmailId))?
                 }
                 Step::MailboxName { mailbox, before, after } => self.set_name(MailboxId(*mailbox), before, after)?,

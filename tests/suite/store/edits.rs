@@ -176,3 +176,32 @@ fn whoever_listens_hears_of_the_commits_of_others_and_not_of_its_own() {
         std::fs::read_dir(f.path()).unwrap().flatten().filter(|file| file.path().extension() == Some("sock".as_ref()));
     assert_eq!(sockets.count(), 0);
 }
+
+#[test]
+fn a_copy_that_has_become_the_only_one_stays_when_it_is_taken_back_from_the_middle() {
+    let f = Fixture::new();
+    let (email, other) = (f.arrive(f.inbox, message(1)), f.arrive(f.inbox, message(2)));
+    f.edit(email, f.inbox, Edit::Copy(f.trash));
+    let copied = f.store.history(1).unwrap()[0].id;
+    // It is there already: it only leaves its folder.
+    f.edit(email, f.inbox, Edit::MoveToRole(Role::Trash));
+    let moved = f.store.history(1).unwrap()[0].id;
+    f.edit(other, f.inbox, Edit::Move(f.archive));
+    f.store.take_back(copied, NOW).unwrap().unwrap();
+    assert_eq!(f.mailboxes(email), [f.trash]);
+    assert!(f.store.history(9).unwrap().iter().any(|entry| entry.id == copied && entry.is_undone));
+    // What is also elsewhere goes as ever.
+    f.store.take_back(moved, NOW).unwrap().unwrap();
+    assert_eq!(f.mailboxes(email), [f.inbox, f.trash]);
+    assert_eq!(f.mailboxes(other), [f.archive]);
+    f.assert_sound();
+    // The last thing done is taken back to the letter.
+    let f = Fixture::new();
+    let email = f.arrive(f.inbox, message(1));
+    f.edit(email, f.inbox, Edit::Copy(f.trash));
+    f.edit(email, f.inbox, Edit::MoveToRole(Role::Trash));
+    f.store.undo(NOW).unwrap();
+    f.store.undo(NOW).unwrap();
+    assert_eq!(f.mailboxes(email), [f.inbox]);
+    f.assert_sound();
+}
