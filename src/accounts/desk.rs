@@ -1,8 +1,11 @@
 //! Owns what every step of an account's work has at hand: the store, the settings, who is told, and how it fails.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use tokio::sync::watch;
+
+use crate::accounts::worker::Wish;
 use crate::backend;
 use crate::config::{Account, Offline};
 use crate::mail::account::{AccountStatus, Progress, SyncReport};
@@ -84,6 +87,27 @@ pub struct Desk {
     pub settings: Account,
     /// Who is told.
     pub listener: Listener,
+    /// The workers of the other accounts.
+    pub others: Others,
+}
+
+/// The workers of all accounts that run together: what one of them does may be what another waits for, as where mail
+/// moves from one account to another.
+#[derive(Clone, Default)]
+pub struct Others(Arc<Mutex<Vec<watch::Sender<Wish>>>>);
+
+impl Others {
+    /// Adds a worker.
+    pub fn join(&self, wishes: watch::Sender<Wish>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(wishes);
+    }
+
+    /// Has each look for something to push.
+    pub fn wake(&self) {
+        for wishes in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            wishes.send_modify(|wish| wish.edits += 1);
+        }
+    }
 }
 
 impl Desk {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::awake::Awake;
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::desk::{self, Desk, Done, Listener};
+use crate::accounts::desk::{self, Desk, Done, Listener, Others};
 use crate::accounts::reader;
 use crate::accounts::worker::{self, Connector, Wish};
 use crate::config::Account;
@@ -48,11 +48,12 @@ impl AccountManager {
         is_paused: bool,
         listener: &Listener,
     ) -> Result<Self, crate::store::Error> {
-        let mut staffs = BTreeMap::new();
+        let (mut staffs, others) = (BTreeMap::new(), Others::default());
         for settings in accounts.iter().filter(|settings| !settings.is_disabled) {
             let account = store.account(&settings.name)?;
             store.set_own_addresses(account, &settings.own_addresses())?;
-            let desk = Desk { store: store.clone(), account, settings: settings.clone(), listener: listener.clone() };
+            let (settings, listener) = (settings.clone(), listener.clone());
+            let desk = Desk { store: store.clone(), account, settings, listener, others: others.clone() };
             staffs.insert(account, Staff::start(runtime, desk, is_paused));
         }
         Ok(Self { accounts: staffs })
@@ -94,6 +95,7 @@ impl Staff {
     fn start(runtime: &Handle, desk: Desk, is_paused: bool) -> Self {
         let (wishes, wished) = watch::channel(Wish { is_paused, ..Wish::default() });
         let (reader, wanted) = mpsc::channel(READER_QUEUE);
+        desk.others.join(wishes.clone());
         let name = desk.settings.name.clone();
         let tasks = match connect::connector(&desk.settings) {
             AnyConnector::Imap(connector) => employ(runtime, desk, connector, wished, wanted),

@@ -32,6 +32,8 @@ pub struct Travelled {
     pub deleted: u64,
     /// Whether more can be done once all mailboxes were read.
     pub waits_for_all: bool,
+    /// Whether something came, here or on the server, for which another account may be waiting.
+    pub frees_others: bool,
 }
 
 /// Pushes what is pending. What the server refuses goes back to what it was, and does not stop the rest.
@@ -151,7 +153,9 @@ impl<B: Backend> Turn<'_, B> {
     async fn fetch(&mut self, mut emails: Vec<EmailId>) -> Result<(), Failure> {
         emails.truncate(MOST_BODIES);
         if !emails.is_empty() {
-            self.has_moved |= bodies::these(self.backend, self.store, &emails).await? > 0;
+            let has_come = bodies::these(self.backend, self.store, &emails).await? > 0;
+            self.has_moved |= has_come;
+            self.travelled.frees_others |= has_come;
         }
         Ok(())
     }
@@ -198,6 +202,8 @@ impl<B: Backend> Turn<'_, B> {
         self.travelled.deleted +=
             done.iter().filter(|pushed| matches!(pushed.share, Share::Removal { .. })).count() as u64;
         self.changed.extend(changed);
+        self.travelled.frees_others |=
+            done.iter().any(|pushed| matches!(pushed.share, Share::Arrival { from: None, .. }));
         if !done.is_empty() || !ended.is_empty() {
             blocking(self.store, move |store| store.pushed(&done, &ended)).await?;
         }

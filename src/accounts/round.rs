@@ -78,6 +78,9 @@ pub async fn push<B: Backend>(
     course.report.pushed += travelled.edits;
     course.report.deleted_on_server += travelled.deleted;
     course.left = waiting(desk).await?;
+    if travelled.frees_others {
+        desk.others.wake();
+    }
     Ok(travelled.waits_for_all)
 }
 
@@ -263,6 +266,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::accounts::desk::Others;
     use crate::accounts::tests::{Fake, hung_up, newcomers, spoil};
     use crate::config::Source;
     use crate::mail::mutation::{Edit, Mutation, Target};
@@ -274,7 +278,7 @@ mod tests {
         let store = Store::open(dir).unwrap();
         let account = store.account("test").unwrap();
         let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.to_owned() });
-        Desk { store, account, settings, listener: Arc::new(|_| {}) }
+        Desk { store, account, settings, listener: Arc::new(|_| {}), others: Others::default() }
     }
 
     #[test]

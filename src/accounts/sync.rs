@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::connect::{self, AnyConnector};
-use crate::accounts::desk::{Desk, Failure, Listener};
+use crate::accounts::desk::{Desk, Failure, Listener, Others};
 use crate::accounts::retry;
 use crate::accounts::round::{self, Course};
 use crate::accounts::worker::Connector;
@@ -59,7 +59,7 @@ async fn sync_account(store: Store, settings: Account, listener: Listener) -> Sy
         .map_err(|error| Error::new(Kind::Local, "the store", "keeping mail", error.to_string()));
     let result = match account {
         Ok(account) => {
-            let desk = Desk { store, account, settings, listener };
+            let desk = Desk { store, account, settings, listener, others: Others::default() };
             match connect::connector(&desk.settings) {
                 AnyConnector::Imap(connector) => run(&desk, connector, &mut course).await,
                 AnyConnector::Maildir(connector) => run(&desk, connector, &mut course).await,
@@ -138,7 +138,7 @@ pub async fn push_once(store: &Store, settings: &Account) -> Result<u64, Notice>
         .account(&settings.name)
         .map_err(|error| say(Error::new(Kind::Local, "the store", "keeping mail", error.to_string())))?;
     let listener: Listener = Arc::new(|_| {});
-    let desk = Desk { store: store.clone(), account, settings: settings.clone(), listener };
+    let desk = Desk { store: store.clone(), account, settings: settings.clone(), listener, others: Others::default() };
     match connect::connector(settings) {
         AnyConnector::Imap(connector) => push_over(&desk, connector.as_ref()).await,
         AnyConnector::Maildir(connector) => push_over(&desk, connector.as_ref()).await,

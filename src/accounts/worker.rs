@@ -272,6 +272,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::desk::Listener;
+    use crate::accounts::desk::Others;
     use crate::accounts::tests::Fake;
     use crate::config::{Account, Source};
     use crate::store::Store;
@@ -303,7 +304,7 @@ mod tests {
         let told = Arc::new(Mutex::new(Vec::new()));
         let listened = told.clone();
         let listener: Listener = Arc::new(move |event| listened.lock().unwrap().push(event.status));
-        let desk = Desk { store, account, settings, listener };
+        let desk = Desk { store, account, settings, listener, others: Others::default() };
         let connector = Arc::new(Fakes { make, made: AtomicU32::new(0) });
         let (_wishes, wished) = watch::channel(Wish::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -406,7 +407,7 @@ mod tests {
         let listener: Listener = Arc::new(move |event| {
             let _ = event.done.map(|done| sender.send(done.checks));
         });
-        let desk = Desk { store, account, settings, listener };
+        let desk = Desk { store, account, settings, listener, others: Others::default() };
         let (wishes, wished) = watch::channel(Wish::default());
         let connector = Arc::new(Impatient { wishes, made: AtomicU32::new(0) });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -1,5 +1,6 @@
 //! Store and servers in step, through the manager and through the real program.
 
+mod elsewhere;
 mod news;
 mod object_ids;
 mod push;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use surat::accounts::awake::Awake;
-use surat::accounts::desk::{Desk, now};
+use surat::accounts::desk::{Desk, Others, now};
 use surat::accounts::worker::{self, Connector, Wish};
 use surat::backend::imap::{Credentials, Imap, Timeouts};
 use surat::backend::net::{Endpoint, Security};
@@ -71,7 +71,7 @@ impl Surat {
         let listened = told.clone();
         let settings = Account::new("test", "me@example.org", Source::Maildir { path: dir.path().to_owned() });
         let listener = Arc::new(move |event: surat::accounts::desk::Event| listened.lock().unwrap().push(event.status));
-        let desk = Desk { store: store.clone(), account, settings, listener };
+        let desk = Desk { store: store.clone(), account, settings, listener, others: Others::default() };
         let endpoint = Endpoint { host: "127.0.0.1".into(), port, security: Security::None, ca_file: None };
         let line = Line { endpoint, credentials: user.credentials(), timeouts, poll_every };
         let (wishes, wished) = watch::channel(Wish::default());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
-use surat::accounts::desk::Desk;
+use surat::accounts::desk::{Desk, Others};
 use surat::accounts::plan::{Outlook, plan};
 use surat::accounts::round::{self, Course};
 use surat::backend::Backend;
@@ -169,7 +169,7 @@ impl Surat {
             let mut settings = Account::new(name, "me@example.org", Source::Maildir { path: dir.path().to_owned() });
             settings.offline = offline;
             let account = store.account(name).unwrap();
-            Desk { store: store.clone(), account, settings, listener: Arc::new(|_| {}) }
+            Desk { store: store.clone(), account, settings, listener: Arc::new(|_| {}), others: Others::default() }
         });
         Self { _dir: dir, store, desks }
     }
