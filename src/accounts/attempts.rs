@@ -50,8 +50,8 @@ pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId
                 // If its source is gone, that is known by now; if it is not, it is still to be removed.
                 let Attempt { email, from, to, .. } = attempt;
                 let share = Share::Arrival { email, from, to, is_move: false };
-                let pushed = Pushed { id: Some(id), ..Pushed::new(share) };
-                blocking(store, move |store| store.pushed(&[pushed], &[number])).await?;
+                let pushed = Pushed { id: Some(id), attempt: number, ..Pushed::new(share) };
+                blocking(store, move |store| store.pushed(&[pushed], &[])).await?;
             }
             Found::Nothing => blocking(store, move |store| store.end_attempts(&[number])).await?,
             Found::Unread => {}
@@ -79,17 +79,16 @@ async fn find<B: Backend>(
         if candidate.email == attempt.email || attempt.content.is_empty() {
             return Ok(Found::Copy(candidate.id));
         }
-        let mut content = candidate.content;
-        if content.is_empty() {
+        let mut is_same = candidate.is_same;
+        if is_same.is_none() {
             bodies::one(backend, store, candidate.email).await?;
             let anew = candidates(store, attempt).await?.into_iter().find(|anew| anew.id == candidate.id);
-            content = anew.map(|anew| anew.content).unwrap_or_default();
+            is_same = anew.and_then(|anew| anew.is_same);
         }
-        if content == attempt.content {
-            return Ok(Found::Copy(candidate.id));
-        }
-        if content.is_empty() {
-            found = Found::Unread;
+        match is_same {
+            Some(true) => return Ok(Found::Copy(candidate.id)),
+            Some(false) => {}
+            None => found = Found::Unread,
         }
     }
     Ok(found)

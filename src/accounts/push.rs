@@ -254,7 +254,7 @@ impl Settled {
                     if !applied.tells_ids {
                         continue;
                     }
-                    self.ended.push(*number);
+                    pushed.attempt = *number;
                     if let RemoteOperation::Append { keywords, .. } = operation {
                         pushed.keywords = Some(keywords.clone());
                     }
@@ -262,7 +262,10 @@ impl Settled {
                     match applied.became.iter().find(|(id, _)| id.0 == named) {
                         Some((_, id)) => pushed.id = Some(id.clone()),
                         // It was gone already; the next look at its mailbox will say so.
-                        None => continue,
+                        None => {
+                            self.ended.push(*number);
+                            continue;
+                        }
                     }
                 }
                 Share::Removal { .. } => pushed.is_only_marked = applied.is_only_marked,

@@ -2,8 +2,12 @@
 //!
 //! What became of one that broke off is found out by `accounts`; here is what there is to compare.
 
-use rusqlite::{OptionalExtension, params};
+use std::path::Path;
 
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::body::read_blob;
 use super::error::Fault;
 use super::pending::Share;
 use super::transaction::Durability;
@@ -48,9 +52,14 @@ pub struct Candidate {
     pub id: RemoteId,
     /// The email that it was taken for.
     pub email: EmailId,
-    /// SHA-256 of its bytes; empty when they are not here.
-    pub content: Vec<u8>,
+    /// Whether it has the email's bytes, but for how lines end; `None`: one of the two is not here whole.
+    pub is_same: Option<bool>,
 }
+
+/// What an email `o` has in common with `e` that a server made a copy of.
+const COPIED: &str = "o.thread = e.thread AND o.content = e.content";
+/// What it has in common with one that was added: a server may count its bytes otherwise, and choose another time.
+const ADDED: &str = "o.message_id = e.message_id AND o.subject = e.subject AND o.from_ = e.from_ AND o.sent IS e.sent";
 
 impl Store {
     /// Writes down that arrivals are about to be tried, and that what is about to be removed may be found marked as
@@ -112,31 +121,66 @@ impl Store {
         })
     }
 
-    /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies share,
-    /// and in size; where there are no bytes to compare in the time of their receiving too, which a server may choose
-    /// anew for what is added. The email's own copy comes first. Copies are always of one conversation.
+    /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies
+    /// share, and, where a server copied it, in size; where there are no bytes to compare in the time of their receiving
+    /// too. The email's own copy comes first.
     pub fn candidates(&self, attempt: &Attempt) -> Result<Vec<Candidate>, Error> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT r.remote_id, o.id, b.sha256 FROM emails e
-                 JOIN emails o ON o.thread = e.thread
-                     AND o.content = e.content AND o.account = e.account AND (o.received = e.received OR ?3)
-                     AND (o.size = e.size OR o.size = 0 OR e.size = 0)
+            let has_id: Option<bool> = db
+                .prepare_cached("SELECT message_id <> '' FROM emails WHERE id = ?1")?
+                .query_row([attempt.email.0], |row| row.get(0))
+                .optional()?;
+            let looks_alike = match (attempt.operation, has_id) {
+                (_, None) => return Ok(Vec::new()),
+                // With an id copies are always of one conversation; without, the size is a part of what makes it one.
+                (Operation::Append, Some(true)) => format!("o.thread = e.thread AND {ADDED}"),
+                (Operation::Append, Some(false)) => ADDED.to_owned(),
+                _ => format!("{COPIED} AND (o.size = e.size OR o.size = 0 OR e.size = 0)"),
+            };
+            let mut query = db.prepare_cached(&format!(
+                "SELECT r.remote_id, o.id, e.blob, o.blob FROM emails e
+                 JOIN emails o ON {looks_alike} AND o.account = e.account AND (o.received = e.received OR ?3)
                  JOIN remotes r ON r.email = o.id AND r.mailbox = ?2
-                 LEFT JOIN blobs b ON b.id = o.blob
-                 WHERE e.id = ?1 ORDER BY o.id <> e.id, o.received <> e.received, r.remote_id",
-            )?;
+                 WHERE e.id = ?1 ORDER BY o.id <> e.id, o.received <> e.received, r.remote_id"
+            ))?;
             let has_content = !attempt.content.is_empty();
-            let rows = query.query_map(params![attempt.email.0, attempt.to.0, has_content], |row| {
-                Ok(Candidate {
+            let mut rows = query.query(params![attempt.email.0, attempt.to.0, has_content])?;
+            let mut candidates = Vec::new();
+            while let Some(row) = rows.next()? {
+                candidates.push(Candidate {
                     id: RemoteId(row.get(0)?),
                     email: EmailId(row.get(1)?),
-                    content: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default(),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+                    is_same: have_same_bytes(db, row.get(2)?, row.get(3)?, self.path())?,
+                });
+            }
+            Ok(candidates)
         })
     }
+}
+
+/// Says whether two blobs are one message: a server may end its lines as it likes.
+fn have_same_bytes(db: &Connection, one: Option<i64>, other: Option<i64>, path: &Path) -> Result<Option<bool>, Fault> {
+    let (Some(one), Some(other)) = (one, other) else { return Ok(None) };
+    if one == other {
+        return Ok(Some(true));
+    }
+    let digest = |blob| Ok::<_, Fault>(digest_of_lines(&read_blob(db, blob, path)?));
+    Ok(Some(digest(one)? == digest(other)?))
+}
+
+/// Sums up a message whose lines all end in CR LF.
+fn digest_of_lines(raw: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(text) => {
+                digest.update(text.strip_suffix(b"\r").unwrap_or(text));
+                digest.update(b"\r\n");
+            }
+            None => digest.update(line),
+        }
+    }
+    digest.finalize().into()
 }
 
 impl Operation {
@@ -185,6 +229,23 @@ impl Transaction<'_> {
                 self.now.0
             ])?;
         Ok(self.sql.last_insert_rowid())
+    }
+
+    /// Says whether another email can be what a server calls a copy of this one, or what was added for it.
+    pub(super) fn may_be_copy(
+        &self,
+        email: EmailId,
+        other: EmailId,
+        is_added: bool,
+        path: &Path,
+    ) -> Result<bool, Fault> {
+        let looks_alike = if is_added { ADDED } else { COPIED };
+        let mut query = self.sql.prepare_cached(&format!(
+            "SELECT e.blob, o.blob FROM emails e JOIN emails o ON {looks_alike} WHERE e.id = ?1 AND o.id = ?2"
+        ))?;
+        let blobs = query.query_row([email.0, other.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((one, two)) = blobs else { return Ok(false) };
+        Ok(have_same_bytes(&self.sql, one, two, path)? != Some(false))
     }
 
     /// Removing marks first: if it breaks off there, a copy made of that copy would be marked too.

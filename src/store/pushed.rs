@@ -2,6 +2,8 @@
 //!
 //! What a server refused is in `refused`.
 
+use std::path::Path;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::email::write_keywords;
@@ -17,6 +19,8 @@ use crate::mail::remote::RemoteId;
 pub struct Pushed {
     /// The row's share.
     pub share: Share,
+    /// Its attempt's number, which ends with it; 0: it has none.
+    pub attempt: i64,
     /// The new copy's id, for an arrival.
     pub id: Option<RemoteId>,
     /// The keywords that it was added with; `None`: those of the copy that it is made of.
@@ -30,16 +34,19 @@ pub struct Pushed {
 impl Pushed {
     /// Says that a share was done, and no more.
     pub fn new(share: Share) -> Self {
-        Self { share, id: None, keywords: None, path: None, is_only_marked: false }
+        Self { share, attempt: 0, id: None, keywords: None, path: None, is_only_marked: false }
     }
 }
 
 impl Store {
-    /// Says what a server did; the attempts that came to an end with it are forgotten in the same transaction.
+    /// Says what a server did; the attempts that came to an end with it, and `attempts` that ended without, are forgotten
+    /// in the same transaction. What cannot be so is not believed: its attempt stays open.
     pub fn pushed(&self, done: &[Pushed], attempts: &[i64]) -> Result<(), Error> {
         self.write(|transaction| {
             for pushed in done {
-                transaction.settle(pushed)?;
+                if transaction.settle(pushed, self.path())? {
+                    transaction.end_attempts(&[pushed.attempt])?;
+                }
             }
             transaction.end_attempts(attempts)
         })
@@ -47,26 +54,35 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    fn settle(&mut self, pushed: &Pushed) -> Result<(), Fault> {
+    /// Has rows say what was done; says whether that could be believed.
+    fn settle(&mut self, pushed: &Pushed, path: &Path) -> Result<bool, Fault> {
         match &pushed.share {
             Share::Keywords { email, mailbox, id, add, remove } => {
-                self.settle_keywords(*email, *mailbox, id, add, remove)
+                self.settle_keywords(*email, *mailbox, id, add, remove)?;
             }
             Share::Arrival { email, from, to, is_move } => {
                 // Without an id nothing is known of the copy: its attempt, or the next look, will tell.
-                let Some(id) = &pushed.id else { return Ok(()) };
+                let Some(id) = &pushed.id else { return Ok(false) };
                 let from = from.as_ref().map(|(mailbox, id)| (*mailbox, id));
+                if let Some(other) = self.email_of(*to, id)?
+                    && other != *email
+                    && !self.may_be_copy(*email, other, from.is_none(), path)?
+                {
+                    return Ok(false);
+                }
                 self.settle_arrival(*email, from, (*to, id), pushed.keywords.as_ref())?;
-                match from {
-                    Some((mailbox, id)) if *is_move => self.settle_removal(*email, mailbox, id, false),
-                    _ => Ok(()),
+                if let Some((mailbox, id)) = from.filter(|_| *is_move) {
+                    self.settle_removal(*email, mailbox, id, false)?;
                 }
             }
-            Share::Removal { email, mailbox, id } => self.settle_removal(*email, *mailbox, id, pushed.is_only_marked),
+            Share::Removal { email, mailbox, id } => {
+                self.settle_removal(*email, *mailbox, id, pushed.is_only_marked)?;
+            }
             Share::Mailbox { mailbox, change, name } => {
-                self.settle_mailbox(*mailbox, *change, name, pushed.path.as_deref())
+                self.settle_mailbox(*mailbox, *change, name, pushed.path.as_deref())?;
             }
         }
+        Ok(true)
     }
 
     fn settle_keywords(
@@ -154,7 +170,7 @@ impl Transaction<'_> {
         Ok(query.query_row([email.0], |row| row.get(0))?)
     }
 
-    fn keywords_of_copy(&self, mailbox: MailboxId, id: &RemoteId, email: EmailId) -> Result<String, Fault> {
+    pub(super) fn keywords_of_copy(&self, mailbox: MailboxId, id: &RemoteId, email: EmailId) -> Result<String, Fault> {
         let mut query =
             self.sql.prepare_cached("SELECT keywords FROM remotes WHERE mailbox = ?1 AND remote_id = ?2")?;
         let known = query.query_row(params![mailbox.0, id.0], |row| row.get(0)).optional()?;
