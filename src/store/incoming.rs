@@ -134,11 +134,21 @@ impl Incoming<'_, '_> {
         }
     }
 
+    /// Finds the email that the server calls the same message. Its copies are one email as long as they are in step: one
+    /// that has other keywords than those that are there is an email of its own, so that nobody's keywords are overruled.
+    /// One that lost its copies goes first.
     fn find_by_object(&self, arrived: &Arrived) -> Result<Option<EmailId>, Fault> {
         let Some(object) = &arrived.object_id else { return Ok(None) };
-        let mut query =
-            self.transaction.sql.prepare_cached("SELECT id FROM emails WHERE account = ?1 AND object_id = ?2")?;
-        Ok(query.query_row(params![self.account.0, object], |row| row.get(0)).optional()?.map(EmailId))
+        let mut query = self.transaction.sql.prepare_cached(
+            "SELECT e.id, EXISTS (SELECT 1 FROM remotes r WHERE r.email = e.id AND r.is_deleted <> 1) AS is_live
+             FROM emails e LEFT JOIN memberships m ON m.email = e.id AND m.mailbox = ?3
+             WHERE e.account = ?1 AND e.object_id = ?2 AND (NOT is_live OR EXISTS (
+                 SELECT 1 FROM remotes r WHERE r.email = e.id AND r.is_deleted <> 1 AND r.keywords = ?4))
+             ORDER BY is_live, IFNULL(m.is_stale, 0) = 0, e.base_keywords IS NOT ?4, e.id LIMIT 1",
+        )?;
+        let (keywords, _) = word_of(&arrived.keywords);
+        let key = params![self.account.0, object, self.mailbox.0, keywords.to_text()];
+        Ok(query.query_row(key, |row| row.get(0)).optional()?.map(EmailId))
     }
 
     /// Finds an email with the same content that lost its last copy: moved by another client, or numbered anew. The
@@ -252,20 +262,24 @@ impl Incoming<'_, '_> {
 
     /// Makes a newcomer another copy of an email that is known.
     fn attach(&mut self, email: EmailId, arrived: &Arrived) -> Result<(), Fault> {
+        let (server, is_deleted) = word_of(&arrived.keywords);
+        // A newcomer that is in step with another copy says nothing new.
         let (thread, wanted, base, blob, is_twin): (i64, String, Option<String>, Option<i64>, bool) = self
             .transaction
             .sql
             .prepare_cached(
                 "SELECT thread, keywords,
-                     IFNULL(base_keywords, (SELECT r.keywords FROM remotes r WHERE r.email = emails.id LIMIT 1)), blob,
+                     IFNULL(base_keywords, (SELECT r.keywords FROM remotes r WHERE r.email = emails.id
+                                            ORDER BY r.keywords <> ?2 LIMIT 1)), blob,
                      vanished_at IS NOT NULL
                  FROM emails WHERE id = ?1",
             )?
-            .query_row([email.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+            .query_row(params![email.0, server.to_text()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })?;
         self.insert_remote(email, arrived, blob)?;
         let wanted = Keywords::from_text(&wanted);
         let base = base.map_or_else(|| wanted.clone(), |base| Keywords::from_text(&base));
-        let (server, is_deleted) = word_of(&arrived.keywords);
         let merged = Keywords::merge(&base, &wanted, &server);
         if merged != wanted {
             email::write_keywords(&self.transaction.sql, email, &merged)?;

@@ -62,10 +62,16 @@ impl Transaction<'_> {
         let text: Option<String> = query.query_row([email.0], |row| row.get(0)).optional()?;
         drop(query);
         let Some(text) = text else { return Ok(()) };
-        let mut keywords = Keywords::from_text(&text);
-        add.iter().for_each(|keyword| keywords.remove(keyword));
-        remove.iter().filter(|keyword| *keyword != DELETED).for_each(|keyword| keywords.insert(keyword));
-        write_keywords(&self.sql, email, &keywords)?;
+        let (is_here, has_others) = self.copies_beside(email, mailbox, id)?;
+        if !has_others {
+            let mut keywords = Keywords::from_text(&text);
+            add.iter().for_each(|keyword| keywords.remove(keyword));
+            remove.iter().filter(|keyword| *keyword != DELETED).for_each(|keyword| keywords.insert(keyword));
+            write_keywords(&self.sql, email, &keywords)?;
+        } else if is_here && !remove.contains(DELETED) {
+            // Copies are one email as long as they are in step.
+            return self.split_off(email, mailbox, id);
+        }
         if remove.contains(DELETED) {
             self.want_no_arrival(email, mailbox)?;
             // A copy that is to move would be marked there too: it stays, and so does its mark.
@@ -80,6 +86,45 @@ impl Transaction<'_> {
                 self.leave_marked(email, mailbox)?;
             }
         }
+        self.after_push(email)
+    }
+
+    /// Says whether a copy of an email is there, and whether others are; what is to be expunged is not.
+    fn copies_beside(&self, email: EmailId, mailbox: MailboxId, id: &RemoteId) -> Result<(bool, bool), Fault> {
+        let mut query = self.sql.prepare_cached(
+            "SELECT IFNULL(MAX(mailbox = ?2 AND remote_id = ?3), 0), IFNULL(MAX(mailbox <> ?2 OR remote_id <> ?3), 0)
+             FROM remotes WHERE email = ?1 AND is_deleted <> 1",
+        )?;
+        Ok(query.query_row(params![email.0, mailbox.0, id.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
+    /// Makes an email of its own of a copy that cannot be in step with the others: it stays where it is, as it is.
+    fn split_off(&mut self, email: EmailId, mailbox: MailboxId, id: &RemoteId) -> Result<(), Fault> {
+        let account = self.place(mailbox)?.account;
+        let own = self.transfer(email, account)?;
+        self.sql
+            .prepare_cached("UPDATE remotes SET email = ?1, is_deleted = 0 WHERE mailbox = ?2 AND remote_id = ?3")?
+            .execute(params![own.0, mailbox.0, id.0])?;
+        self.sql
+            .prepare_cached(
+                "UPDATE emails SET vanished_at = NULL, object_id = (SELECT o.object_id FROM emails o WHERE o.id = ?2)
+                 WHERE id = ?1",
+            )?
+            .execute([own.0, email.0])?;
+        let keywords = Keywords::from_text(&self.keywords_of_copy(mailbox, id, own)?);
+        write_keywords(&self.sql, own, &keywords)?;
+        if self.has_copy_in(email, mailbox)? {
+            self.sql
+                .prepare_cached("INSERT INTO memberships (email, mailbox, wanted, synced) VALUES (?1, ?2, 1, 1)")?
+                .execute([own.0, mailbox.0])?;
+        } else {
+            self.sql
+                .prepare_cached(
+                    "UPDATE memberships SET email = ?1, wanted = 1, push_after = 0 WHERE email = ?2 AND mailbox = ?3",
+                )?
+                .execute([own.0, email.0, mailbox.0])?;
+        }
+        self.after_push(own)?;
         self.after_push(email)
     }
 

@@ -141,12 +141,13 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 fn habits() -> impl Strategy<Value = Habits> {
-    (any::<[bool; 5]>(), proptest::option::weighted(0.2, 0..5usize)).prop_map(|(can, read_only)| Habits {
+    (any::<[bool; 6]>(), proptest::option::weighted(0.2, 0..5usize)).prop_map(|(can, read_only)| Habits {
         can_move: can[0],
         can_compare: can[1],
         tells_ids: can[2],
         removes: can[3],
         keeps_time: can[4],
+        names_objects: can[5],
         read_only: read_only
             .map(|which| ["INBOX", "Archive", "Trash", "Work", "Work/Reef"][which].to_owned())
             .into_iter()

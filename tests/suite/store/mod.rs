@@ -17,6 +17,7 @@ use surat::store::{Body, Pushed, Share, Store};
 use tempfile::TempDir;
 
 mod convergence;
+mod copies;
 mod corpora;
 mod edits;
 mod folders;

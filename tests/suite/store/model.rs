@@ -25,9 +25,10 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// A letter with a number.
+    /// A letter with a number; the lines of every second one end as those of a file do.
     pub fn new(number: i64) -> Self {
-        let raw = format!("Subject: Subject {number}\r\n\r\nLetter {number}\r\n").into_bytes();
+        let end = if number % 2 == 0 { "\n" } else { "\r\n" };
+        let raw = format!("Subject: Subject {number}{end}{end}Letter {number}{end}").into_bytes();
         Self { raw, keywords: Keywords::default(), received: message(number).received, change: 0 }
     }
 
@@ -75,6 +76,8 @@ pub struct Habits {
     pub removes: bool,
     /// Keeps the time of receiving of what is added.
     pub keeps_time: bool,
+    /// Calls copies of one message the same.
+    pub names_objects: bool,
     /// Folders that nobody may change.
     pub read_only: BTreeSet<String>,
 }
@@ -216,7 +219,10 @@ impl Server {
             RemoteOperation::Move { from, ids, to } => self.copy(from, ids, to, true, &mut applied)?,
             RemoteOperation::Append { mailbox, bytes, keywords, received } => {
                 let received = if self.habits.keeps_time { *received } else { UnixTime(received.0 + 7) };
-                let mail = Mail { raw: bytes.clone(), keywords: keywords.clone(), received, change: 0 };
+                // On this server every line ends as in mail.
+                let text = String::from_utf8(bytes.clone()).unwrap();
+                let raw = text.lines().map(|line| format!("{line}\r\n")).collect::<String>().into_bytes();
+                let mail = Mail { raw, keywords: keywords.clone(), received, change: 0 };
                 let id = self.add(mailbox, mail).ok_or_else(|| refused("no such folder"))?;
                 if self.habits.tells_ids {
                     applied.tells_ids = true;
@@ -370,6 +376,7 @@ impl Backend for Link {
         let step = self.step();
         let Some(folder) = self.server().folders.get(path).cloned() else { return Err(refused("no such folder")) };
         let changes = self.server().changes;
+        let names_objects = self.server().habits.names_objects;
         let mut known: BTreeMap<RemoteId, Keywords> = known.remotes().await?.into_iter().collect();
         let mut deltas = Vec::new();
         if cursor.is_some_and(|cursor| change_of(cursor, folder.validity).is_none()) {
@@ -388,6 +395,7 @@ impl Backend for Link {
                         keywords: mail.keywords.clone(),
                         received: mail.received,
                         size: mail.raw.len() as u64,
+                        object_id: names_objects.then(|| number.to_string()),
                         ..message(number)
                     };
                     deltas.push(Delta::Arrived(Box::new(arrived)));
