@@ -56,10 +56,9 @@ pub struct Candidate {
     pub is_same: Option<bool>,
 }
 
-/// What an email `o` has in common with `e` that a server made a copy of.
-const COPIED: &str = "o.thread = e.thread AND o.content = e.content";
-/// What it has in common with one that was added: a server may count its bytes otherwise, and choose another time.
-const ADDED: &str = "o.message_id = e.message_id AND o.subject = e.subject AND o.from_ = e.from_ AND o.sent IS e.sent";
+/// What every copy `o` of an email `e` has in common with it, whoever made it: a server may count the bytes of what it
+/// was given otherwise, and choose another time.
+const ALIKE: &str = "o.message_id = e.message_id AND o.subject = e.subject AND o.from_ = e.from_ AND o.sent IS e.sent";
 
 impl Store {
     /// Writes down that arrivals are about to be tried, and that what is about to be removed may be found marked as
@@ -122,29 +121,30 @@ impl Store {
     }
 
     /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies
-    /// share, and, where a server copied it, in size; where there are no bytes to compare in the time of their receiving
-    /// too. The email's own copy comes first.
+    /// share, and where there are no bytes to compare in size and the time of their receiving too. The email's own copy
+    /// comes first.
     pub fn candidates(&self, attempt: &Attempt) -> Result<Vec<Candidate>, Error> {
         self.read(|db| {
             let has_id: Option<bool> = db
                 .prepare_cached("SELECT message_id <> '' FROM emails WHERE id = ?1")?
                 .query_row([attempt.email.0], |row| row.get(0))
                 .optional()?;
-            let looks_alike = match (attempt.operation, has_id) {
+            let looks_alike = match (attempt.content.is_empty(), has_id) {
                 (_, None) => return Ok(Vec::new()),
-                // With an id copies are always of one conversation; without, the size is a part of what makes it one.
-                (Operation::Append, Some(true)) => format!("o.thread = e.thread AND {ADDED}"),
-                (Operation::Append, Some(false)) => ADDED.to_owned(),
-                _ => format!("{COPIED} AND (o.size = e.size OR o.size = 0 OR e.size = 0)"),
+                (true, _) => "o.thread = e.thread AND o.content = e.content AND o.received = e.received
+                     AND (o.size = e.size OR o.size = 0 OR e.size = 0)"
+                    .to_owned(),
+                // With an id copies are always of one conversation; without, their size is a part of what makes it one.
+                (false, Some(true)) => format!("o.thread = e.thread AND {ALIKE}"),
+                (false, Some(false)) => ALIKE.to_owned(),
             };
             let mut query = db.prepare_cached(&format!(
                 "SELECT r.remote_id, o.id, e.blob, o.blob FROM emails e
-                 JOIN emails o ON {looks_alike} AND o.account = e.account AND (o.received = e.received OR ?3)
+                 JOIN emails o ON {looks_alike} AND o.account = e.account
                  JOIN remotes r ON r.email = o.id AND r.mailbox = ?2
                  WHERE e.id = ?1 ORDER BY o.id <> e.id, o.received <> e.received, r.remote_id"
             ))?;
-            let has_content = !attempt.content.is_empty();
-            let mut rows = query.query(params![attempt.email.0, attempt.to.0, has_content])?;
+            let mut rows = query.query([attempt.email.0, attempt.to.0])?;
             let mut candidates = Vec::new();
             while let Some(row) = rows.next()? {
                 candidates.push(Candidate {
@@ -239,13 +239,14 @@ impl Transaction<'_> {
         is_added: bool,
         path: &Path,
     ) -> Result<bool, Fault> {
-        let looks_alike = if is_added { ADDED } else { COPIED };
         let mut query = self.sql.prepare_cached(&format!(
-            "SELECT e.blob, o.blob FROM emails e JOIN emails o ON {looks_alike} WHERE e.id = ?1 AND o.id = ?2"
+            "SELECT e.blob, o.blob, o.content = e.content FROM emails e JOIN emails o ON {ALIKE}
+             WHERE e.id = ?1 AND o.id = ?2"
         ))?;
-        let blobs = query.query_row([email.0, other.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((one, two)) = blobs else { return Ok(false) };
-        Ok(have_same_bytes(&self.sql, one, two, path)? != Some(false))
+        let found =
+            query.query_row([email.0, other.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((one, two, has_content)) = found else { return Ok(false) };
+        Ok(have_same_bytes(&self.sql, one, two, path)?.unwrap_or(is_added || has_content))
     }
 
     /// Removing marks first: if it breaks off there, a copy made of that copy would be marked too.

@@ -224,6 +224,10 @@ impl Transaction<'_> {
                  ON CONFLICT (email, mailbox) DO UPDATE SET wanted = 1, push_after = 0, notice = NULL",
             )?
             .execute([email.0, other.0])?;
+        // What was added from here is known by the server's count of its bytes from now on.
+        self.sql
+            .prepare_cached("UPDATE emails SET content = (SELECT content FROM emails WHERE id = ?2) WHERE id = ?1")?
+            .execute([email.0, other.0])?;
         self.drop_remote(mailbox, id, other)?;
         self.leave(other, mailbox, None)?;
         let has_copies: bool = self

@@ -184,3 +184,28 @@ fn what_was_added_is_found_however_its_lines_end() {
         f.assert_sound();
     }
 }
+
+#[test]
+fn a_copy_of_what_was_added_is_found_too() {
+    let f = Fixture::new();
+    let keep = |mailbox, number: &str, raw: &str| {
+        let body = Body { mailbox, id: id(number), raw: raw.as_bytes().to_vec() };
+        f.store.keep_bodies(vec![body]).unwrap();
+    };
+    let email = f.arrive(f.inbox, message(1));
+    keep(f.inbox, "1", "Subject: x\n\nOne\n");
+    f.apply(f.inbox, &[Delta::Vanished(vec![id("1")])]);
+    f.edit(email, f.inbox, Edit::Move(f.archive));
+    // Its number is told, but not that it has grown.
+    let added = Pushed { id: Some(id("7")), ..Pushed::new(f.shares().remove(0)) };
+    f.store.pushed(&[added], &[]).unwrap();
+    f.edit(email, f.archive, Edit::Copy(f.sent));
+    f.store.begin_attempts(&f.shares()).unwrap();
+    let mut news = message(1);
+    (news.id, news.size) = (id("9"), 1_004);
+    f.arrive(f.sent, news);
+    keep(f.sent, "9", "Subject: x\r\n\r\nOne\r\n");
+    let attempt = f.store.attempts(f.account).unwrap().remove(0);
+    let found = f.store.candidates(&attempt).unwrap();
+    assert_eq!(found.iter().map(|one| (&one.id, one.is_same)).collect::<Vec<_>>(), [(&id("9"), Some(true))]);
+}
