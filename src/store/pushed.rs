@@ -205,35 +205,41 @@ impl Transaction<'_> {
                  FROM emails WHERE id = ?1",
             )?
             .query_row([email.0], |row| row.get(0))?;
-        let (ours, theirs) = (self.keywords_of(email)?, self.keywords_of(other)?);
+        // One that has other copies, too, is a mail in its own right: what it is to become is its own affair.
+        let has_copies: bool = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM remotes WHERE email = ?1 AND (mailbox <> ?2 OR remote_id <> ?3))",
+            )?
+            .query_row(params![other.0, mailbox.0, id.0], |row| row.get(0))?;
+        let ours = self.keywords_of(email)?;
+        let theirs = if has_copies { keywords.clone() } else { self.keywords_of(other)? };
         let [base, ours, theirs, told] =
             [base.as_ref().unwrap_or(&ours), &ours, &theirs, &keywords].map(|text| Keywords::from_text(text));
         // What others did to the copy before it was moved, and what was done here to either of the two.
         let merged = Keywords::merge(&told, &theirs, &Keywords::merge(&base, &ours, &told));
         write_keywords(&self.sql, email, &merged)?;
-        self.sql
-            .prepare_cached(
-                "UPDATE memberships SET wanted = 0 WHERE email = ?1 AND mailbox = ?3 AND EXISTS (
-                     SELECT 1 FROM memberships o WHERE o.email = ?2 AND o.mailbox = ?3 AND o.wanted = 0)",
-            )?
-            .execute([email.0, other.0, mailbox.0])?;
-        self.sql
-            .prepare_cached(
-                "INSERT INTO memberships (email, mailbox, wanted, synced)
-                 SELECT ?1, mailbox, 1, 0 FROM memberships WHERE email = ?2 AND wanted = 1 AND synced = 0
-                 ON CONFLICT (email, mailbox) DO UPDATE SET wanted = 1, push_after = 0, notice = NULL",
-            )?
-            .execute([email.0, other.0])?;
+        if !has_copies {
+            self.sql
+                .prepare_cached(
+                    "UPDATE memberships SET wanted = 0 WHERE email = ?1 AND mailbox = ?3 AND EXISTS (
+                         SELECT 1 FROM memberships o WHERE o.email = ?2 AND o.mailbox = ?3 AND o.wanted = 0)",
+                )?
+                .execute([email.0, other.0, mailbox.0])?;
+            self.sql
+                .prepare_cached(
+                    "INSERT INTO memberships (email, mailbox, wanted, synced)
+                     SELECT ?1, mailbox, 1, 0 FROM memberships WHERE email = ?2 AND wanted = 1 AND synced = 0
+                     ON CONFLICT (email, mailbox) DO UPDATE SET wanted = 1, push_after = 0, notice = NULL",
+                )?
+                .execute([email.0, other.0])?;
+        }
         // What was added from here is known by the server's count of its bytes from now on.
         self.sql
             .prepare_cached("UPDATE emails SET content = (SELECT content FROM emails WHERE id = ?2) WHERE id = ?1")?
             .execute([email.0, other.0])?;
         self.drop_remote(mailbox, id, other)?;
         self.leave(other, mailbox, None)?;
-        let has_copies: bool = self
-            .sql
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM remotes WHERE email = ?1)")?
-            .query_row([other.0], |row| row.get(0))?;
         if !has_copies && let Some(thread) = self.thread_of(other)? {
             self.forget_email(other, thread)?;
         }

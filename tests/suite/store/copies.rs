@@ -1,12 +1,13 @@
 //! What is a copy of what: copies that differ, copies of which a server says something that cannot be, and what was added.
 
 use surat::mail::keyword::Keywords;
+use surat::mail::mailbox::Role;
 use surat::mail::mutation::Edit;
 use surat::mail::remote::{Arrived, Delta, RemoteId};
 use surat::mail::view::View;
 use surat::store::{Body, Pushed, Share};
 
-use super::{Fixture, NOW, arrived, message};
+use super::{Fixture, NOW, arrived, message, remote_mailbox};
 
 fn id(text: &str) -> RemoteId {
     RemoteId(text.into())
@@ -208,4 +209,31 @@ fn a_copy_of_what_was_added_is_found_too() {
     let attempt = f.store.attempts(f.account).unwrap().remove(0);
     let found = f.store.candidates(&attempt).unwrap();
     assert_eq!(found.iter().map(|one| (&one.id, one.is_same)).collect::<Vec<_>>(), [(&id("9"), Some(true))]);
+}
+
+#[test]
+fn what_comes_back_from_another_account_stays_though_its_likeness_leaves() {
+    let f = Fixture::new();
+    let other = f.store.account("other").unwrap();
+    let list = [remote_mailbox("INBOX", "Inbox", Some(Role::Inbox))];
+    let elsewhere = f.store.reconcile_mailboxes(other, &list).unwrap()[0];
+    let email = f.arrive(f.inbox, same("1", &[]));
+    f.fetch(email);
+    f.edit(email, f.inbox, Edit::Move(elsewhere));
+    let there = f.store.emails(&View::Mailbox(elsewhere), None, 9).unwrap()[0].id;
+    f.edit(there, elsewhere, Edit::Move(f.inbox));
+    let back = f.store.emails(&View::Mailbox(f.inbox), None, 9).unwrap()[0].id;
+    assert_ne!(back, email);
+    let share = f.shares().into_iter().find(|share| matches!(share, Share::Arrival { .. })).unwrap();
+    let numbers = f.store.begin_attempts(std::slice::from_ref(&share)).unwrap();
+    // The server calls what was added the same as what is to leave for it.
+    f.apply(f.inbox, &[arrived(same("2", &[]))]);
+    let found = Pushed { id: Some(id("2")), attempt: numbers[0], ..Pushed::new(share) };
+    f.store.pushed(&[found], &[]).unwrap();
+    assert_eq!((f.mailboxes(back), f.mailboxes(email)), (vec![f.inbox], vec![]));
+    f.push(f.account);
+    f.push(other);
+    let left = f.store.remotes(f.inbox).unwrap();
+    assert_eq!(left.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id("2")]);
+    f.assert_sound();
 }
