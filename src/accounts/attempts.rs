@@ -26,10 +26,8 @@ enum Found {
 pub async fn look<B: Backend>(backend: &mut B, store: &Store, account: AccountId) -> Result<(), Failure> {
     let attempts = blocking(store, move |store| store.attempts(account)).await?;
     // What left a mailbox is known before what came into another.
-    let mut sources: BTreeSet<MailboxId> =
+    let sources: BTreeSet<MailboxId> =
         attempts.iter().filter_map(|attempt| attempt.from.as_ref()).map(|from| from.0).collect();
-    // So is what a removal did that broke off: a copy that may be gone is none to rely on.
-    sources.extend(blocking(store, move |store| store.unsure_of(account)).await?);
     let targets: BTreeSet<MailboxId> = attempts.iter().map(|attempt| attempt.to).collect();
     let mut unread = BTreeSet::new();
     for &mailbox in sources.iter().chain(targets.difference(&sources)) {

@@ -2,6 +2,8 @@
 //!
 //! What is pending is a property of rows (invariant 4): nothing is queued here, so nothing can be lost here.
 
+use std::collections::BTreeSet;
+
 use crate::accounts::attempts;
 use crate::accounts::bodies;
 use crate::accounts::desk::Failure;
@@ -46,7 +48,7 @@ pub async fn all<B: Backend>(
 ) -> Result<Travelled, Failure> {
     attempts::look(backend, store, account).await?;
     let mut travelled = Travelled::default();
-    let (mut given_way, mut behind) = (0, None);
+    let (mut given_way, mut behind, mut tried) = (0, None, BTreeSet::new());
     for _ in 0..MOST_TURNS {
         let pending = blocking(store, move |store| store.pending_behind(account, behind, BATCH)).await?;
         if pending.is_empty() {
@@ -56,10 +58,10 @@ pub async fn all<B: Backend>(
         let outlook = Outlook { insists: given_way >= PATIENCE, has_seen_all };
         let planned = plan::plan(&pending, &backend.offer(), outlook);
         travelled.waits_for_all = planned.contains(&Planned::AfterAll);
-        let mut turn = Turn { backend, store, account, has_moved: false, changed: Vec::new(), travelled };
+        let mut turn = Turn { backend, store, account, tried, has_moved: false, changed: Vec::new(), travelled };
         let done = turn.take(planned).await;
         let Turn { has_moved, changed, .. } = turn;
-        travelled = turn.travelled;
+        (travelled, tried) = (turn.travelled, turn.tried);
         done?;
         given_way += u32::from(!changed.is_empty());
         let mut has_looked = false;
@@ -98,6 +100,9 @@ struct Turn<'a, B> {
     backend: &'a mut B,
     store: &'a Store,
     account: AccountId,
+    /// What was added in this push, by email and mailbox: that it is to be added again means that the server keeps
+    /// something else than it was given, and would do so without end.
+    tried: BTreeSet<(EmailId, MailboxId)>,
     /// Whether anything is otherwise than before: then it is worth planning again.
     has_moved: bool,
     /// Mailboxes in which others had changed what was to be changed.
@@ -118,7 +123,14 @@ impl<B: Backend> Turn<'_, B> {
                     mailboxes_last.push((operation, shares));
                 }
                 Planned::Operation { operation, shares } => work.push((operation, shares)),
-                Planned::Append(append) => appends.push(append),
+                Planned::Append(append) => match &append.share {
+                    Share::Arrival { email, to, .. } if !self.tried.insert((*email, *to)) => {
+                        let what = "it keeps something else than what it was given";
+                        let error = Error::new(Kind::Refused, "the server", "adding a message", what);
+                        self.refuse(vec![append.share], &error).await?;
+                    }
+                    _ => appends.push(append),
+                },
                 Planned::Fetch(email) => bodiless.push(email),
                 Planned::AfterAll => {}
                 Planned::Impossible(share) => {

@@ -241,7 +241,8 @@ impl Flow {
         if self.empty < MOST_EMPTY_LINES {
             let quote = self.lines.last().map_or(0, |line| line.quote).min(self.quote_depth());
             let prefix = "> ".repeat(usize::from(quote));
-            let runs = if quote > 0 { vec![Run::new(prefix.trim_end(), Style::Quote(quote))] } else { Vec::new() };
+            let prefix = wrap::cut(prefix.trim_end(), self.width);
+            let runs = if quote > 0 { vec![Run::new(prefix, Style::Quote(quote))] } else { Vec::new() };
             self.lines.push(FlowLine { runs, quote });
             self.empty += 1;
         }

@@ -120,18 +120,6 @@ impl Store {
         })
     }
 
-    /// Lists the mailboxes with copies that we may have removed: it was begun, and no end of it is known.
-    pub fn unsure_of(&self, account: AccountId) -> Result<Vec<MailboxId>, Error> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT DISTINCT r.mailbox FROM emails e JOIN remotes r ON r.email = e.id
-                 WHERE e.account = ?1 AND e.is_pending = 1 AND r.is_deleted = 2",
-            )?;
-            let rows = query.query_map([account.0], |row| row.get(0).map(MailboxId))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
     /// Lists the messages of an attempt's target that look like its email: equal in the header fields that copies
     /// share, and where there are no bytes to compare in size and the time of their receiving too. The email's own copy
     /// comes first.

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -126,9 +126,7 @@ impl Store {
             health::network_file_system(dir)
         };
         let is_network = network.is_some();
-        inspect(&path).map_err(|fault| fault.at(&path))?;
-        let mut writer = connect(&path, is_network, WRITER_CACHE, true).map_err(|fault| fault.at(&path))?;
-        migrate::migrate(&mut writer, &path, now(&options)).map_err(|fault| fault.at(&path))?;
+        let mut writer = begin(&path, is_network, now(&options))?;
         // Who cannot even write a row can still read his mail: an opening that could not be entered is no error.
         let (session, ended_cleanly) = health::enter(&mut writer, now(&options)).unwrap_or((0, true));
         Ok(Self {
@@ -291,6 +289,24 @@ fn now(options: &Options) -> UnixTime {
         },
         |clock| clock(),
     )
+}
+
+/// Makes the connection that writes. While another process is making the database, SQLite says at once that it is busy.
+fn begin(path: &Path, is_network: bool, now: UnixTime) -> Result<Connection, Error> {
+    let until = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let begun = inspect(path).and_then(|()| {
+            let mut writer = connect(path, is_network, WRITER_CACHE, true)?;
+            migrate::migrate(&mut writer, path, now)?;
+            Ok(writer)
+        });
+        match begun.map_err(|fault| fault.at(path)) {
+            Err(error) if error.kind == Kind::Busy && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            begun => return begun,
+        }
+    }
 }
 
 /// Refuses what is not ours before anything about the file is changed, its journal mode included.

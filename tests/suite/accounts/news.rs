@@ -26,7 +26,7 @@ use crate::support::proxy::{Faults, Proxy};
 use crate::support::scripted::{Script, listen, say};
 use crate::support::wait_for;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 /// Nothing that a test waits for comes from looking at all folders.
 const NEVER: Duration = Duration::from_secs(3_600);
 

@@ -497,25 +497,3 @@ proptest! {
         world.assert_nothing_lost();
     }
 }
-
-#[test]
-fn what_a_removal_did_that_broke_off_is_known_before_it_is_taken_back() {
-    let habits = Habits { tells_ids: true, removes: true, ..Habits::default() };
-    let mut world = World::new([Habits::default(), habits]);
-    let surat = &world.surats[0];
-    let folders = surat.store.mailboxes(Some(surat.desks[1].account)).unwrap();
-    let named = |name: &str| folders.iter().find(|folder| folder.name == name).unwrap().id;
-    let (inbox, archive) = (named("INBOX"), named("Archive"));
-    let email = surat.store.emails(&View::Mailbox(inbox), None, 1).unwrap()[0].id;
-    let mutation = Mutation { targets: vec![Target { email, from: Some(inbox) }], edit: Edit::Move(archive) };
-    surat.store.edit(&mutation, clock(), "x").unwrap();
-    // The copy is made and known; the link breaks when the original was just removed.
-    world.sync(0, 1, Some((1, true)));
-    assert_eq!(world.server(1).folders["INBOX"].mails.len(), 1);
-    assert_eq!(world.surats[0].store.remote_count(inbox).unwrap(), 2);
-    world.surats[0].store.undo(clock()).unwrap();
-    world.come_to_rest();
-    assert_eq!(world.server(1).folders["INBOX"].mails.len(), 2);
-    world.assert_in_step(0, 1);
-    world.assert_nothing_lost();
-}
